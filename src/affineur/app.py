@@ -1,0 +1,114 @@
+"""The composition root: from a configuration to the pipeline of every index.
+
+In order, as a request meets it: the *rendered* pages in memory; the *gate*, which decides about
+every file; the *layers*, where the first source that owns a name supplies it alone; at the bottom
+the *hosted* stores of uploads and the *mirrors*, each over its *upstream*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import msgspec
+
+from affineur.config import Config
+from affineur.model.names import IndexName
+from affineur.policy.gate import Gate
+from affineur.policy.rule import Rule
+from affineur.policy.rules.ownership import Ownership
+from affineur.policy.rules.stated_hash import StatedHash
+from affineur.sources.gated import Gated
+from affineur.sources.hosted import Hosted
+from affineur.sources.layered import Layered
+from affineur.sources.mirrored import Mirrored
+from affineur.sources.pip_settings import PipSettings, read_pip_settings
+from affineur.sources.rendered import Rendered
+from affineur.sources.source import Source
+from affineur.sources.upstream import Upstream
+from affineur.storage.blobs.disk import DiskBlobs
+from affineur.storage.blobs.store import Blobs
+from affineur.storage.catalog.database import Catalog
+from affineur.storage.changes import ChangeCounter
+from affineur.web.access import Access
+from affineur.web.site import Site
+
+
+class App:
+    """Everything that was opened for one configuration, and the site made of it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        config.data_path.mkdir(parents=True, exist_ok=True)
+        self.catalog = Catalog.open(config.database_url)
+        self.blobs = _blobs(config)
+        self.counter = ChangeCounter(config.data_path / "changes")
+        self.catalog.on_commit(lambda _serial: self.counter.bump())
+        self.upstreams: list[Upstream] = []
+        self.site = self._site(read_pip_settings())
+
+    def _site(self, pip: PipSettings) -> Site:
+        config = self.config
+        scheme = "https" if config.tls_cert else "http"
+        origin = (config.public_url or f"{scheme}://{config.host}:{config.port}").rstrip("/")
+        indexes = self._indexes(pip, lambda: origin)
+        rendered = Rendered(indexes, config.page_memory, lambda: origin, config.public_url.rstrip("/"))
+        access = Access(self.catalog)
+        return Site(config, self.catalog, self.blobs, indexes, rendered, access, self.counter, origin)
+
+    def _indexes(self, pip: PipSettings, origin: Callable[[], str]) -> dict[IndexName, Gated]:
+        config = self.config
+        sources: dict[str, Source] = {}
+        for mirror in config.mirrors.values():
+            address = pip.index_url if mirror.upstream == "pip" else mirror.upstream
+            upstream = Upstream(mirror.name, address, config, pip)
+            self.upstreams.append(upstream)
+            sources[mirror.name] = Mirrored(mirror.name, upstream, self.catalog, self.blobs, config)
+        for hosted in config.hosted.values():
+            sources[hosted.name] = Hosted(hosted.name, hosted.owns, self.catalog, self.blobs)
+        indexes: dict[IndexName, Gated] = {}
+        for name in config.indexes:
+            self._index(name, sources, indexes, origin, ())
+        return indexes
+
+    def _index(
+        self,
+        name: str,
+        sources: dict[str, Source],
+        indexes: dict[IndexName, Gated],
+        origin: Callable[[], str],
+        above: tuple[str, ...],
+    ) -> Gated:
+        """Compose one index; an index used as a source is taken with its gate."""
+        if IndexName(name) in indexes:
+            return indexes[IndexName(name)]
+        parts = [
+            sources[part] if part in sources else self._index(part, sources, indexes, origin, (*above, name))
+            for part in self.config.indexes[name].sources
+            if part not in above
+        ]
+        rules = _rules(self.config)
+        revision = hashlib.sha256(msgspec.json.encode([rule.name for rule in rules])).hexdigest()[:12]
+        gate = Gate(IndexName(name), rules, revision)
+        gated = Gated(Layered(name, parts), gate, origin)
+        indexes[IndexName(name)] = gated
+        return gated
+
+    async def close(self) -> None:
+        """Write what is pending and close everything."""
+        await self.site.write_downloads()
+        for upstream in self.upstreams:
+            await upstream.close()
+        self.catalog.close()
+
+
+def _rules(config: Config) -> list[Rule]:
+    return [Ownership(), StatedHash(find_out=config.unhashed_files == "find-out")]
+
+
+def _blobs(config: Config) -> Blobs:
+    if config.blobs:
+        from affineur.storage.blobs.object_store import ObjectStoreBlobs
+
+        return ObjectStoreBlobs(config.blobs, config.data_path / "staging")
+    return DiskBlobs(config.data_path / "blobs")

@@ -1,0 +1,292 @@
+"""The table of settings, and the configuration made from file, environment and command line."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from affineur.errors import InvalidConfig, InvalidName
+from affineur.model.names import index_name
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row of the table: name, type, default and what it is for."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("data", str, "affineur-data", "The data folder: database, files, everything that must be kept."),
+    Setting("database", str, "", "Address of a PostgreSQL database; empty: SQLite in the data folder."),
+    Setting("blobs", str, "", "Where files are kept: an address s3://bucket/prefix; empty: the data folder."),
+    Setting("host", str, "127.0.0.1", "The address the server listens on."),
+    Setting("port", int, 8000, "The port the server listens on."),
+    Setting("workers", int, 1, "How many server processes share the port."),
+    Setting("tls_cert", str, "", "A certificate chain (PEM) to serve HTTPS with."),
+    Setting("tls_key", str, "", "The private key (PEM) of tls_cert."),
+    Setting("public_url", str, "", "The origin that addresses are made absolute with; empty: links are relative."),
+    Setting("default_index", str, "main", "The index that answers at the root of the host."),
+    Setting("offline", bool, False, "Serve only what is held here; ask no upstream."),
+    Setting("fresh_for", float, 600.0, "Seconds after which an upstream page is asked for again."),
+    Setting("patience", float, 0.5, "Seconds to wait for a refresh before the page held here is served stale."),
+    Setting("unknown_for", float, 60.0, "Seconds for which a name unknown upstream is not asked for again."),
+    Setting("connect_timeout", float, 10.0, "Seconds to wait for a connection to an upstream."),
+    Setting("stall_timeout", float, 30.0, "Seconds without a byte after which an upstream is given up."),
+    Setting("connections_per_host", int, 32, "Connections kept to one upstream host."),
+    Setting(
+        "unhashed_files",
+        str,
+        "refuse",
+        "Files for which an upstream states no hash: refuse, or find-out (trust the first sight).",
+    ),
+    Setting("max_page", int, 128 * MIB, "The largest upstream page in bytes."),
+    Setting("max_upload", int, 1 * GIB, "The largest file of an upload in bytes."),
+    Setting("max_fields", int, 16 * MIB, "The largest sum of the other fields of an upload in bytes."),
+    Setting("allow_linux", bool, False, "Accept uploads of wheels tagged linux_* (not manylinux or musllinux)."),
+    Setting("min_free", int, 200 * MIB, "Bytes that must stay free on the disk; below, uploads are refused."),
+    Setting("page_memory", int, 48 * MIB, "Bytes of rendered pages and small files kept in memory by each process."),
+    Setting("cache_limit", int, 0, "Bytes of mirrored files kept before the least used are dropped; 0: no limit."),
+    Setting("delete_grace", float, 7 * 86400.0, "Seconds for which a deleted file can be brought back."),
+    Setting("record_downloads", bool, True, "Keep a record of downloads."),
+    Setting("record_address", bool, False, "Write the client's address into the record of downloads."),
+)
+"""Every setting there is. The environment variable of one is AFFINEUR_ and its name in capitals."""
+
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A mirror of an upstream index."""
+
+    name: str
+    upstream: str = "pip"
+    """The address of the simple API, or "pip": what pip on this machine is configured with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A store of uploaded files."""
+
+    name: str
+    owns: tuple[str, ...] = ()
+    """Patterns (`acme-*`) of names it owns besides those uploaded to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A served view over sources or other indexes."""
+
+    name: str
+    sources: tuple[str, ...] = ()
+    policy: str = "open"
+    anonymous: bool = True
+    """Whether reading needs no token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration, checked."""
+
+    values: Mapping[str, Any]
+    mirrors: Mapping[str, Mirror]
+    hosted: Mapping[str, Hosted]
+    indexes: Mapping[str, Index]
+    origin: str = "defaults"
+    problems: tuple[str, ...] = field(default=())
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def data_path(self) -> Path:
+        """The data folder as a path."""
+        return Path(self.values["data"])
+
+    @property
+    def database_url(self) -> str:
+        """The database's address as SQLAlchemy writes it."""
+        address = str(self.values["database"])
+        if not address:
+            return f"sqlite:///{(self.data_path / 'catalog.db').absolute()}"
+        return address.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    def hosted_of(self, index: str) -> str | None:
+        """Return the hosted source that an upload to `index` goes to, or None."""
+        if index in self.hosted and index not in self.indexes:
+            return index
+        for source in self.indexes[index].sources if index in self.indexes else ():
+            if source in self.hosted:
+                return source
+            if source in self.indexes and source != index and (found := self.hosted_of(source)):
+                return found
+        return None
+
+
+def _default_tables() -> tuple[dict[str, Mirror], dict[str, Hosted], dict[str, Index]]:
+    mirrors = {"public": Mirror("public")}
+    hosted = {"internal": Hosted("internal")}
+    indexes = {
+        "public": Index("public", ("public",), "open"),
+        "internal": Index("internal", ("internal",), "open"),
+        "main": Index("main", ("internal", "public"), "standard"),
+        "staging": Index("staging", (), "standard"),
+        "production": Index("production", (), "standard"),
+    }
+    return mirrors, hosted, indexes
+
+
+def _convert(setting: Setting, raw: Any) -> Any:
+    if setting.kind is bool and isinstance(raw, str):
+        if raw.lower() not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
+            raise ValueError("true or false is wanted")
+        return raw.lower() in {"1", "true", "yes", "on"}
+    if setting.kind is bool and not isinstance(raw, bool):
+        raise ValueError("true or false is wanted")
+    if setting.kind in (int, float) and (isinstance(raw, bool) or not isinstance(raw, int | float | str)):
+        raise ValueError("a number is wanted")
+    value = setting.kind(raw)
+    if setting.kind in (int, float) and value < 0:
+        raise ValueError("it must not be negative")
+    return value
+
+
+def _suggest(word: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+class _Reader:
+    """Collects every problem while the tables of a file become values."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def settings(self, where: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, raw in given.items():
+            if name not in BY_NAME:
+                self.problems.append(f"{where}{name}: no such setting{_suggest(name, BY_NAME)}")
+                continue
+            try:
+                values[name] = _convert(BY_NAME[name], raw)
+            except ValueError as error:
+                self.problems.append(f"{where}{name}: {error}")
+        return values
+
+    def table(self, where: str, given: Any, fields: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+        if not isinstance(given, dict):
+            self.problems.append(f"{where}: a table is wanted")
+            return {}
+        made: dict[str, Any] = {}
+        for key, raw in given.items():
+            if key not in fields:
+                self.problems.append(f"{where}.{key}: no such key{_suggest(key, fields)}")
+                continue
+            try:
+                made[key] = fields[key](raw)
+            except (TypeError, ValueError) as error:
+                self.problems.append(f"{where}.{key}: {error}")
+        return made
+
+    def name(self, where: str, name: str) -> None:
+        try:
+            index_name(name)
+        except InvalidName as error:
+            self.problems.append(f"{where}: {error.sentence}")
+
+
+def _text(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise TypeError("a text is wanted")
+    return raw
+
+
+def _flag(raw: Any) -> bool:
+    if not isinstance(raw, bool):
+        raise TypeError("true or false is wanted")
+    return raw
+
+
+def _texts(raw: Any) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
+        raise TypeError("a list of texts is wanted")
+    return tuple(raw)
+
+
+def _tables(reader: _Reader, document: dict[str, Any]) -> tuple[dict[str, Mirror], dict[str, Hosted], dict[str, Index]]:
+    mirrors, hosted, indexes = _default_tables()
+    for name, given in document.pop("mirrors", {}).items():
+        mirrors[name] = Mirror(name, **reader.table(f"mirrors.{name}", given, {"upstream": _text}))
+        indexes.setdefault(name, Index(name, (name,)))
+    for name, given in document.pop("hosted", {}).items():
+        hosted[name] = Hosted(name, **reader.table(f"hosted.{name}", given, {"owns": _texts}))
+        indexes.setdefault(name, Index(name, (name,)))
+    keys = {"sources": _texts, "policy": _text, "anonymous": _flag}
+    for name, given in document.pop("indexes", {}).items():
+        reader.name(f"indexes.{name}", name)
+        indexes[name] = Index(name, **reader.table(f"indexes.{name}", given, keys))
+    return mirrors, hosted, indexes
+
+
+def _check_sources(reader: _Reader, config: Config) -> None:
+    known = {**config.mirrors, **config.hosted, **config.indexes}
+    for index in config.indexes.values():
+        for source in index.sources:
+            if source not in known:
+                reader.problems.append(f"indexes.{index.name}.sources: no source {source!r}{_suggest(source, known)}")
+    if config.default_index not in config.indexes:
+        reader.problems.append(f"default_index: no index {config.default_index!r}")
+    if config.unhashed_files not in {"refuse", "find-out"}:
+        reader.problems.append("unhashed_files: 'refuse' or 'find-out' is wanted")
+    if bool(config.tls_cert) != bool(config.tls_key):
+        reader.problems.append("tls_cert and tls_key go together")
+
+
+def load(
+    path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    upstream: str | None = None,
+) -> Config:
+    """Make the configuration: defaults, then the file, then the environment, then `overrides`.
+
+    Raises:
+        InvalidConfig: with every problem found, each with its place.
+    """
+    environment = os.environ if environment is None else environment
+    path = path or (Path(environment["AFFINEUR_CONFIG"]) if environment.get("AFFINEUR_CONFIG") else None)
+    reader = _Reader()
+    document: dict[str, Any] = {}
+    if path is not None:
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidConfig(str(path), [str(error)]) from error
+    mirrors, hosted, indexes = _tables(reader, document)
+    values = {setting.name: setting.default for setting in SETTINGS}
+    values |= reader.settings("", document)
+    prefixed = {n: environment[f"AFFINEUR_{n.upper()}"] for n in BY_NAME if f"AFFINEUR_{n.upper()}" in environment}
+    values |= reader.settings("AFFINEUR_", prefixed)
+    values |= reader.settings("--", {k: v for k, v in (overrides or {}).items() if v is not None})
+    if address := upstream or environment.get("AFFINEUR_UPSTREAM"):
+        mirrors["public"] = Mirror("public", address)
+    config = Config(values, mirrors, hosted, indexes, str(path or "defaults"))
+    _check_sources(reader, config)
+    if reader.problems:
+        raise InvalidConfig(config.origin, reader.problems)
+    return config

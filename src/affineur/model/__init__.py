@@ -1,0 +1,1 @@
+"""Frozen values that the whole program speaks in; standard library and `packaging` only."""

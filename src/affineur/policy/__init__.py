@@ -1,0 +1,1 @@
+"""Who may have which file: rules, the judge and the gate."""

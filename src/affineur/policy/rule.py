@@ -1,0 +1,32 @@
+"""What a rule is given and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from affineur.model.decisions import Verdict
+from affineur.model.files import File, Page
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What rules may look at: the file, the page that lists it, and where both come from."""
+
+    file: File
+    page: Page
+    mirrored: bool
+    """Whether the file comes from outside (a mirror) rather than from a hosted source."""
+    owned: bool
+    """Whether a hosted source of the index owns the project's name."""
+
+
+class Rule(Protocol):
+    """One question about a file. Implementations keep no state between files."""
+
+    name: str
+
+    def judge(self, facts: Facts, now: datetime) -> Verdict | None:
+        """Return a verdict, or None where the rule has nothing to say (allow)."""
+        ...

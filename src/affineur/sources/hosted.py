@@ -1,0 +1,75 @@
+"""A hosted source: files that were uploaded here, and the names they claim."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+
+from affineur.errors import FileUnknown, ProjectUnknown
+from affineur.model.files import File, Page
+from affineur.model.names import ProjectName, SourceName
+from affineur.sources.source import Body
+from affineur.sources.stored import Stored
+from affineur.storage.blobs.store import Blobs
+from affineur.storage.catalog import hosted, projects
+from affineur.storage.catalog.database import Catalog
+
+_SIDE_FILE = {"metadata": "core metadata", "signature": "signature", "provenance": "provenance"}
+
+
+class Hosted:
+    """The source over one store of uploads."""
+
+    def __init__(self, name: str, owned: Sequence[str], catalog: Catalog, blobs: Blobs) -> None:
+        self.name, self.owned, self.catalog, self.blobs = name, tuple(owned), catalog, blobs
+
+    async def owns(self, project: ProjectName) -> bool:
+        """Whether the name matches a configured pattern or was claimed by an upload."""
+        if any(fnmatch.fnmatchcase(project, pattern.lower()) for pattern in self.owned):
+            return True
+        return await self.catalog.read(hosted.owns, self.name, project)
+
+    async def projects(self) -> dict[str, int]:
+        """Return the projects uploaded here with their serials."""
+        return await self.catalog.read(projects.serials, [self.name])
+
+    async def page(self, project: ProjectName) -> Page:
+        """Return the listing of an uploaded project; an owned name without files is an empty page."""
+        if not await self.owns(project):
+            raise ProjectUnknown(project, self.name)
+        files = await self.catalog.read(hosted.files, self.name, project)
+        status = await self.catalog.read(hosted.get_status, self.name, project)
+        serials = await self.catalog.read(projects.serials, [self.name])
+        return Page(
+            project, tuple(files), SourceName(self.name), status=status, serial=serials.get(project, 0), owned=True
+        )
+
+    async def open(self, page: Page, file: File) -> Body:
+        """Open an uploaded file."""
+        del page
+        size = await self.blobs.has(file.sha256 or "")
+        if size is None:
+            raise FileUnknown(file.filename, self.name, "its bytes are missing from the store")
+        return Stored(self.blobs, file.sha256 or "", size)
+
+    async def _side(self, file: File, kind: str) -> bytes:
+        digests = await self.catalog.read(hosted.side_files, self.name, file.filename)
+        digest = digests.get(kind)
+        if digest is None or await self.blobs.has(digest) is None:
+            raise FileUnknown(file.filename, self.name, f"no {_SIDE_FILE[kind]}")
+        return b"".join([part async for part in self.blobs.read(digest)])
+
+    async def metadata(self, page: Page, file: File) -> bytes:
+        """Return the core metadata as it stands in the uploaded wheel."""
+        del page
+        return await self._side(file, "metadata")
+
+    async def signature(self, page: Page, file: File) -> bytes:
+        """Return the detached signature uploaded beside the file."""
+        del page
+        return await self._side(file, "signature")
+
+    async def provenance(self, page: Page, file: File) -> bytes:
+        """Return the provenance made from the uploaded attestations."""
+        del page
+        return await self._side(file, "provenance")

@@ -1,0 +1,1 @@
+"""Bytes in, model out, and back: the packaging standards; pure."""

@@ -1,0 +1,81 @@
+"""One file of an upstream page, made a value with everything odd about it dropped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote, urljoin
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from affineur.model.filenames import version_in
+from affineur.model.files import File, ProjectStatus, Status
+from affineur.model.names import ProjectName
+
+_HEX = re.compile(r"[0-9a-fA-F]+\Z")
+_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128, "blake2b": 128}
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamPage:
+    """What an upstream lists for a project."""
+
+    files: tuple[File, ...]
+    versions: tuple[str, ...]
+    status: ProjectStatus
+
+
+def clean(text: str) -> str:
+    """Return text from outside without control characters and bidirectional overrides."""
+    return _HARMFUL.sub(" ", text).strip()[:_LONGEST_REASON]
+
+
+@lru_cache(maxsize=4096)
+def requires_python(text: str | None) -> str | None:
+    """Return a Requires-Python that can be read, or None."""
+    if not text:
+        return None
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return None
+    return text
+
+
+def hashes_of(stated: Mapping[str, object]) -> dict[str, str]:
+    """Return the hashes that are what they claim to be by algorithm and length."""
+    return {
+        name: value.lower()
+        for name, value in stated.items()
+        if isinstance(value, str) and _LENGTHS.get(name) == len(value) and _HEX.match(value)
+    }
+
+
+def status_of(status: str | None, reason: str | None) -> ProjectStatus:
+    """Return a project status; an unknown one counts as active (PEP 792)."""
+    try:
+        return ProjectStatus(Status(status or "active"), clean(reason or ""))
+    except ValueError:
+        return ProjectStatus()
+
+
+def address_of(url: str, base: str) -> str:
+    """Return the absolute address of a link; most are absolute already."""
+    return url if url.startswith(("https://", "http://")) else urljoin(base, url)
+
+
+def name_of(url: str) -> str:
+    """Return the file name at the end of an address, decoded once."""
+    last = url.partition("?")[0].rpartition("/")[2]
+    return unquote(last) if "%" in last else last
+
+
+def version_of(filename: str, project: ProjectName) -> str | None:
+    """Return the version a listed name states; None where it is not a file of the project."""
+    if "/" in filename or "\\" in filename or not filename.isprintable():
+        return None
+    return version_in(filename, project)

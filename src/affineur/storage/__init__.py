@@ -1,0 +1,1 @@
+"""Where everything is kept: the catalog, the ledger, blobs."""

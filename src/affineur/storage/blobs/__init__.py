@@ -1,0 +1,1 @@
+"""Bytes by digest: one protocol, a disk and an object store."""

@@ -1,0 +1,80 @@
+"""Blobs in a folder: temporary name, fsync, rename, fsync of the folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from affineur.errors import StorageUnavailable
+
+_CHUNK = 256 * 1024
+
+
+class DiskBlobs:
+    """A folder of blobs, spread over two levels of folders by digest."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._staging = folder / "staging"
+        self._staging.mkdir(parents=True, exist_ok=True)
+
+    def staging(self) -> Path:
+        """Return the folder for partial files, on the same disk."""
+        return self._staging
+
+    def _place(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / sha256[2:4] / sha256
+
+    def path(self, sha256: str) -> Path | None:
+        """Return where the bytes lie, or None when they are not here."""
+        place = self._place(sha256)
+        return place if place.is_file() else None
+
+    async def has(self, sha256: str) -> int | None:
+        """Return the size in bytes, or None when it is not here."""
+        try:
+            return self._place(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    async def put(self, staged: Path, sha256: str) -> None:
+        """Make the staged file durable under its digest."""
+        try:
+            await asyncio.to_thread(_settle, staged, self._place(sha256))
+        except OSError as error:
+            raise StorageUnavailable(f"the file could not be stored: {error}") from error
+
+    async def read(self, sha256: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes from `start` up to `stop` (exclusive)."""
+        with self._place(sha256).open("rb") as source:
+            source.seek(start)
+            left = stop - start if stop is not None else None
+            while left is None or left > 0:
+                chunk = await asyncio.to_thread(source.read, _CHUNK if left is None else min(_CHUNK, left))
+                if not chunk:
+                    return
+                left = left - len(chunk) if left is not None else None
+                yield chunk
+
+    async def remove(self, sha256: str) -> None:
+        """Remove the bytes."""
+        await asyncio.to_thread(self._place(sha256).unlink, missing_ok=True)
+
+    async def walk(self) -> AsyncIterator[str]:
+        """Yield the digest of everything held."""
+        for place in sorted(self.folder.glob("??/??/*")):
+            yield place.name
+
+
+def _settle(staged: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with staged.open("rb") as source:
+        os.fsync(source.fileno())
+    staged.replace(place)
+    folder = os.open(place.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,1 @@
+"""The database of everything but bytes: named questions, one module per subject."""

@@ -1,0 +1,39 @@
+"""What is known of the bytes in the blob store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.schema import blobs
+
+
+def record(change: Change, sha256: str, size: int, md5: str, blake2_256: str, origin: str) -> None:
+    """Note a stored blob; nothing changes when it is known."""
+    known = change.connection.execute(sa.select(blobs.c.sha256).where(blobs.c.sha256 == sha256)).first()
+    if known is None:
+        now = change.now.timestamp()
+        change.connection.execute(
+            sa.insert(blobs).values(
+                sha256=sha256, size=size, md5=md5, blake2_256=blake2_256, stored_at=now, used_at=now, origin=origin
+            )
+        )
+
+
+def touch(change: Change, digests: Sequence[str]) -> None:
+    """Note that blobs were used now."""
+    change.connection.execute(
+        sa.update(blobs).where(blobs.c.sha256.in_(digests)).values(used_at=change.now.timestamp())
+    )
+
+
+def totals(connection: sa.Connection) -> dict[str, tuple[int, int]]:
+    """Return number and bytes of the blobs of each origin."""
+    rows = connection.execute(
+        sa.select(blobs.c.origin, sa.func.count(), sa.func.coalesce(sa.func.sum(blobs.c.size), 0)).group_by(
+            blobs.c.origin
+        )
+    )
+    return {origin: (count, int(size)) for origin, count, size in rows}

@@ -1,0 +1,192 @@
+"""One writer thread that commits in groups, a small pool of readers; SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from affineur.errors import AffineurError, StorageUnavailable
+from affineur.model.events import Event
+from affineur.storage.catalog import ledger
+from affineur.storage.catalog.migrate import migrate
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_LARGEST_GROUP = 64
+_CLOSE = object()
+
+
+@dataclass
+class Change:
+    """What every write is given: a connection inside the transaction, and the ledger."""
+
+    connection: sa.Connection
+    now: datetime
+    events: list[Event] = field(default_factory=list)
+
+    def enter(self, event: Event) -> None:
+        """Enter an event into the ledger when the change commits."""
+        self.events.append(event)
+
+
+@dataclass
+class _Write:
+    change: Callable[[Change], Any]
+    future: Future[Any]
+
+
+class Catalog:
+    """The database. Questions are functions of a connection, changes functions of a `Change`."""
+
+    def __init__(self, engine: sa.Engine, readers: int) -> None:
+        self.engine = engine
+        self._readers = ThreadPoolExecutor(readers, "catalog-reader")
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._listeners: list[Callable[[int], None]] = []
+        self._writer = threading.Thread(target=self._write_loop, name="catalog-writer", daemon=True)
+        self._writer.start()
+
+    @classmethod
+    def open(cls, url: str, *, readers: int = 4) -> Catalog:
+        """Open and migrate the database at a SQLAlchemy address.
+
+        Raises:
+            StorageUnavailable: it cannot be opened.
+        """
+        sqlite = url.startswith("sqlite")
+        options: dict[str, Any] = {"connect_args": {"timeout": 10}} if sqlite else {"pool_pre_ping": True}
+        engine = sa.create_engine(url, pool_size=readers + 2, **options)
+        if sqlite:
+            sa.event.listen(engine, "connect", _prepare_sqlite)
+            sa.event.listen(engine, "begin", _begin_sqlite)
+        try:
+            migrate(engine)
+        except DBAPIError as error:
+            raise StorageUnavailable(f"the database cannot be opened: {error.orig}") from error
+        return cls(engine, readers)
+
+    def on_commit(self, listener: Callable[[int], None]) -> None:
+        """Have `listener` called with the ledger's head after each commit that entered something."""
+        self._listeners.append(listener)
+
+    async def read(self, question: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask a question on a reader thread.
+
+        Raises:
+            StorageUnavailable: the database does not answer.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: self.read_now(question, *args, **kwargs))
+
+    def read_now(self, question: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask a question on this thread."""
+        try:
+            with self.engine.connect() as connection:
+                return question(connection, *args, **kwargs)
+        except DBAPIError as error:
+            raise StorageUnavailable(f"the database does not answer: {error.orig}") from error
+
+    async def write(self, change: Callable[Concatenate[Change, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a change; durable when this returns.
+
+        Raises:
+            StorageUnavailable: the database cannot be written.
+        """
+        return await asyncio.wrap_future(self._submit(lambda c: change(c, *args, **kwargs)))
+
+    def write_now(self, change: Callable[Concatenate[Change, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a change and wait for it on this thread."""
+        return self._submit(lambda c: change(c, *args, **kwargs)).result()
+
+    def _submit(self, change: Callable[[Change], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._queue.put(_Write(change, future))
+        return future
+
+    def close(self) -> None:
+        """Finish pending writes and close every connection."""
+        self._queue.put(_CLOSE)
+        self._writer.join()
+        self._readers.shutdown()
+        self.engine.dispose()
+
+    def _write_loop(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is _CLOSE:
+                return
+            group, closing = [first], False
+            while len(group) < _LARGEST_GROUP and not self._queue.empty():
+                item = self._queue.get()
+                if item is _CLOSE:
+                    closing = True
+                    break
+                group.append(item)
+            self._commit(group)
+            if closing:
+                return
+
+    def _commit(self, group: list[_Write]) -> None:
+        """Commit a group of changes together; one that fails is rolled back alone."""
+        done: list[tuple[_Write, Any]] = []
+        try:
+            with self.engine.connect().execution_options(affineur_write=True) as connection, connection.begin():
+                events = self._apply(connection, group, done)
+                head = ledger.append(connection, events, time.time()) if events else None
+        except DBAPIError as error:
+            problem = StorageUnavailable(f"the database cannot be written: {error.orig}")
+            for write, _ in done:
+                write.future.set_exception(problem)
+            for write in group:
+                if not write.future.done():
+                    write.future.set_exception(problem)
+            return
+        if head is not None:
+            for listener in self._listeners:
+                listener(head)
+        for write, result in done:
+            write.future.set_result(result)
+
+    def _apply(self, connection: sa.Connection, group: list[_Write], done: list[tuple[_Write, Any]]) -> list[Event]:
+        events: list[Event] = []
+        for write in group:
+            change = Change(connection, datetime.now(UTC))
+            try:
+                with connection.begin_nested():
+                    result = write.change(change)
+            except AffineurError as error:
+                write.future.set_exception(error)
+            except sa.exc.IntegrityError as error:
+                write.future.set_exception(StorageUnavailable(f"the change contradicts another: {error.orig}"))
+            except DBAPIError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a failing change must reach its caller, not end the writer
+                write.future.set_exception(error)
+            else:
+                events += change.events
+                done.append((write, result))
+        return events
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("affineur_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,168 @@
+"""Uploaded files and the projects they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+import sqlalchemy as sa
+
+from affineur.errors import FileUnknown, ProjectUnknown
+from affineur.model.events import Event
+from affineur.model.files import File, ProjectStatus, Status
+from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.schema import claims, hosted_files, hosted_projects
+
+_DECODER = msgspec.json.Decoder(File)
+_KINDS = ("metadata", "signature", "provenance")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What stands under a file name, now or in the past."""
+
+    sha256: str
+    deleted: bool
+
+
+def _file(row: sa.Row) -> File:  # type: ignore[type-arg]
+    return replace(_DECODER.decode(row.document), yanked=row.yanked, yanked_reason=row.yanked_reason)
+
+
+def files(connection: sa.Connection, source: str, project: str) -> list[File]:
+    """Return the files of a project that are not deleted, by name."""
+    rows = connection.execute(
+        sa.select(hosted_files.c.document, hosted_files.c.yanked, hosted_files.c.yanked_reason)
+        .where(hosted_files.c.source == source, hosted_files.c.project == project, hosted_files.c.deleted_at.is_(None))
+        .order_by(hosted_files.c.filename)
+    )
+    return [_file(row) for row in rows]
+
+
+def taken(connection: sa.Connection, source: str, filename: str) -> Taken | None:
+    """Return what stands or stood under a file name, or None."""
+    row = connection.execute(
+        sa.select(hosted_files.c.sha256, hosted_files.c.deleted_at).where(
+            hosted_files.c.source == source, hosted_files.c.filename == filename
+        )
+    ).first()
+    return Taken(row.sha256, row.deleted_at is not None) if row else None
+
+
+def side_files(connection: sa.Connection, source: str, filename: str) -> dict[str, str]:
+    """Return the digests of what stands beside a file, by kind."""
+    row = connection.execute(
+        sa.select(hosted_files).where(hosted_files.c.source == source, hosted_files.c.filename == filename)
+    ).first()
+    if row is None:
+        return {}
+    found = {kind: getattr(row, f"{kind}_sha256") for kind in _KINDS}
+    return {kind: digest for kind, digest in found.items() if digest}
+
+
+def owns(connection: sa.Connection, source: str, project: str) -> bool:
+    """Whether the project's name was claimed by an upload to the source."""
+    return (
+        connection.execute(
+            sa.select(hosted_projects.c.project).where(
+                hosted_projects.c.source == source, hosted_projects.c.project == project
+            )
+        ).first()
+        is not None
+    )
+
+
+def add(change: Change, source: str, project: str, file: File, uploader: str, sides: Mapping[str, str]) -> None:
+    """Add a file, claiming the project's name with the first one."""
+    if not owns(change.connection, source, project):
+        change.connection.execute(
+            sa.insert(hosted_projects).values(
+                source=source, project=project, status="active", reason="", claimed_at=change.now.timestamp(),
+                claimed_by=uploader,
+            )
+        )  # fmt: skip
+    change.connection.execute(
+        sa.insert(hosted_files).values(
+            source=source, filename=file.filename, project=project, sha256=file.sha256, uploader=uploader,
+            document=msgspec.json.encode(file), yanked=False, yanked_reason="",
+            **{f"{kind}_sha256": sides.get(kind) for kind in _KINDS},
+        )
+    )  # fmt: skip
+
+
+def set_yanked(change: Change, source: str, project: str, version: str, reason: str | None, actor: str) -> list[str]:
+    """Yank (with a reason, may be "") or unyank (None) every file of a release; return their names.
+
+    Raises:
+        FileUnknown: the release has no files here.
+    """
+    names = [f.filename for f in files(change.connection, source, project) if f.version == version]
+    if not names:
+        raise FileUnknown(f"{project} {version}", source, "no such release")
+    change.connection.execute(
+        sa.update(hosted_files)
+        .where(hosted_files.c.source == source, hosted_files.c.filename.in_(names))
+        .values(yanked=reason is not None, yanked_reason=reason or "")
+    )
+    kind = "release.unyanked" if reason is None else "release.yanked"
+    change.enter(Event(kind, source, project, actor, {"version": version, "reason": reason or "", "files": names}))
+    return names
+
+
+def delete(change: Change, source: str, project: str, version: str, actor: str) -> list[str]:
+    """Delete every file of a release; their names are never used again.
+
+    Raises:
+        FileUnknown: the release has no files here.
+    """
+    names = [f.filename for f in files(change.connection, source, project) if f.version == version]
+    if not names:
+        raise FileUnknown(f"{project} {version}", source, "no such release")
+    change.connection.execute(
+        sa.update(hosted_files)
+        .where(hosted_files.c.source == source, hosted_files.c.filename.in_(names))
+        .values(deleted_at=change.now.timestamp())
+    )
+    change.enter(Event("release.deleted", source, project, actor, {"version": version, "files": names}))
+    return names
+
+
+def get_status(connection: sa.Connection, source: str, project: str) -> ProjectStatus:
+    """Return the status of a project, active where nothing was said."""
+    row = connection.execute(
+        sa.select(hosted_projects).where(hosted_projects.c.source == source, hosted_projects.c.project == project)
+    ).first()
+    return ProjectStatus(Status(row.status), row.reason) if row else ProjectStatus()
+
+
+def set_status(change: Change, source: str, project: str, status: ProjectStatus, actor: str) -> None:
+    """Set the status of a project.
+
+    Raises:
+        ProjectUnknown: it was never uploaded here.
+    """
+    if not owns(change.connection, source, project):
+        raise ProjectUnknown(project, source)
+    change.connection.execute(
+        sa.update(hosted_projects)
+        .where(hosted_projects.c.source == source, hosted_projects.c.project == project)
+        .values(status=status.status.value, reason=status.reason)
+    )
+    change.enter(
+        Event("project.status", source, project, actor, {"status": status.status.value, "reason": status.reason})
+    )
+
+
+def claim_granted(connection: sa.Connection, project: str) -> bool:
+    """Whether an administrator granted that the name may be claimed."""
+    return connection.execute(sa.select(claims.c.project).where(claims.c.project == project)).first() is not None
+
+
+def grant_claim(change: Change, project: str, actor: str) -> None:
+    """Grant that a name served from outside may be claimed by an upload."""
+    if not claim_granted(change.connection, project):
+        change.connection.execute(
+            sa.insert(claims).values(project=project, granted_by=actor, at=change.now.timestamp())
+        )
+        change.enter(Event("claim.granted", project=project, actor=actor))

@@ -1,0 +1,57 @@
+"""What an upstream said about a project, as it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from affineur.storage.catalog import projects
+from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.schema import listings
+
+
+@dataclass(frozen=True, slots=True)
+class StoredListing:
+    """A kept listing; `document` is what the mirror made of it."""
+
+    document: bytes
+    etag: str
+    last_modified: str
+    checked_at: datetime
+    serial: int
+
+
+def load(connection: sa.Connection, source: str, project: str) -> StoredListing | None:
+    """Return the listing of a project in a mirror, or None."""
+    row = connection.execute(
+        sa.select(listings).where(listings.c.source == source, listings.c.project == project)
+    ).first()
+    if row is None:
+        return None
+    checked_at = datetime.fromtimestamp(row.checked_at, UTC)
+    return StoredListing(
+        row.document, row.etag, row.last_modified, checked_at, projects.serial(connection, source, project)
+    )
+
+
+def store(change: Change, source: str, project: str, document: bytes, etag: str, last_modified: str) -> None:
+    """Keep a listing in place of the one before."""
+    connection = change.connection
+    connection.execute(sa.delete(listings).where(listings.c.source == source, listings.c.project == project))
+    connection.execute(
+        sa.insert(listings).values(
+            source=source, project=project, document=document, etag=etag, last_modified=last_modified,
+            checked_at=change.now.timestamp(),
+        )
+    )  # fmt: skip
+
+
+def touch(change: Change, source: str, project: str, checked_at: datetime) -> None:
+    """Note that the upstream said "not modified"."""
+    change.connection.execute(
+        sa.update(listings)
+        .where(listings.c.source == source, listings.c.project == project)
+        .values(checked_at=checked_at.timestamp())
+    )

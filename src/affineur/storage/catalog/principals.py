@@ -1,0 +1,115 @@
+"""Users and their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from affineur.errors import Conflict, NotFound
+from affineur.model.events import Event
+from affineur.model.principals import Principal, Right
+from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.schema import tokens
+from affineur.storage.catalog.schema import users as user_table
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token as listed: everything but the secret."""
+
+    id: str
+    user: str
+    indexes: str
+    rights: str
+    created_at: str
+    revoked: bool
+
+
+def users(connection: sa.Connection) -> list[str]:
+    """Return the names of the users."""
+    return list(connection.execute(sa.select(user_table.c.name).order_by(user_table.c.name)).scalars())
+
+
+def add_user(change: Change, name: str, *, admin: bool) -> None:
+    """Add a user.
+
+    Raises:
+        Conflict: the name is taken.
+    """
+    if name in users(change.connection):
+        raise Conflict(f"there is a user {name} already")
+    change.connection.execute(sa.insert(user_table).values(name=name, created_at=change.now.timestamp(), admin=admin))
+    change.enter(Event("user.added", data={"name": name, "admin": admin}))
+
+
+def add_token(
+    change: Change,
+    token_id: str,
+    user: str,
+    digest: str,
+    indexes: Sequence[str],
+    rights: Sequence[str],
+    projects: Sequence[str],
+    expires: datetime | None,
+) -> None:
+    """Add a token by the SHA-256 digest of its secret.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    if user not in users(change.connection):
+        raise NotFound(f"{user}: no such user; add it with: affineur user add {user}")
+    change.connection.execute(
+        sa.insert(tokens).values(
+            id=token_id, user=user, digest=digest, indexes=" ".join(indexes), rights=" ".join(rights),
+            projects=" ".join(projects), created_at=change.now.timestamp(),
+            expires_at=expires.timestamp() if expires else None,
+        )
+    )  # fmt: skip
+    change.enter(
+        Event("token.created", actor=user, data={"id": token_id, "indexes": list(indexes), "rights": list(rights)})
+    )
+
+
+def revoke(change: Change, token_id: str) -> None:
+    """Revoke a token.
+
+    Raises:
+        NotFound: there is no such token.
+    """
+    result = change.connection.execute(
+        sa.update(tokens).where(tokens.c.id == token_id).values(revoked_at=change.now.timestamp())
+    )
+    if result.rowcount == 0:
+        raise NotFound(f"{token_id}: no such token")
+    change.enter(Event("token.revoked", data={"id": token_id}))
+
+
+def find(connection: sa.Connection, digest: str) -> Principal | None:
+    """Return who holds the token with this digest, or None when there is none or it was revoked."""
+    row = connection.execute(sa.select(tokens).where(tokens.c.digest == digest)).first()
+    if row is None or row.revoked_at is not None:
+        return None
+    return Principal(
+        row.user,
+        row.id,
+        frozenset(row.indexes.split()),
+        frozenset(Right(right) for right in row.rights.split()),
+        frozenset(row.projects.split()),
+        datetime.fromtimestamp(row.expires_at, UTC) if row.expires_at else None,
+    )
+
+
+def list_tokens(connection: sa.Connection) -> list[TokenRow]:
+    """Return every token without its secret."""
+    rows = connection.execute(sa.select(tokens).order_by(tokens.c.created_at))
+    return [
+        TokenRow(
+            row.id, row.user, row.indexes, row.rights,
+            datetime.fromtimestamp(row.created_at, UTC).isoformat(timespec="seconds"), row.revoked_at is not None,
+        )
+        for row in rows
+    ]  # fmt: skip

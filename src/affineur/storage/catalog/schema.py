@@ -1,0 +1,125 @@
+"""The tables of the catalog."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+METADATA = MetaData()
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+ledger = Table(
+    "ledger",
+    METADATA,
+    Column("serial", _Serial, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+projects = Table(
+    "projects",
+    METADATA,
+    Column("place", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("serial", BigInteger, nullable=False),
+)
+listings = Table(
+    "listings",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("etag", String, nullable=False),
+    Column("last_modified", String, nullable=False),
+    Column("checked_at", Float, nullable=False),
+)
+hosted_files = Table(
+    "hosted_files",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("filename", String, primary_key=True),
+    Column("project", String, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("uploader", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("metadata_sha256", String(64)),
+    Column("signature_sha256", String(64)),
+    Column("provenance_sha256", String(64)),
+    Column("yanked", Boolean, nullable=False, default=False),
+    Column("yanked_reason", Text, nullable=False, default=""),
+    Column("deleted_at", Float),
+)
+Index("hosted_files_by_project", hosted_files.c.source, hosted_files.c.project)
+hosted_projects = Table(
+    "hosted_projects",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("claimed_at", Float, nullable=False),
+    Column("claimed_by", String, nullable=False),
+)
+claims = Table(
+    "claims",
+    METADATA,
+    Column("project", String, primary_key=True),
+    Column("granted_by", String, nullable=False),
+    Column("at", Float, nullable=False),
+)
+blobs = Table(
+    "blobs",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("md5", String(32), nullable=False),
+    Column("blake2_256", String(64), nullable=False),
+    Column("stored_at", Float, nullable=False),
+    Column("used_at", Float, nullable=False),
+    Column("origin", String, nullable=False),
+)
+metadata = Table(
+    "metadata",
+    METADATA,
+    Column("file_sha256", String(64), primary_key=True),
+    Column("metadata_sha256", String(64), nullable=False),
+    Column("origin", String, nullable=False),
+)
+users = Table(
+    "users",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("created_at", Float, nullable=False),
+    Column("admin", Boolean, nullable=False),
+)
+tokens = Table(
+    "tokens",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("user", String, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("indexes", Text, nullable=False),
+    Column("rights", Text, nullable=False),
+    Column("projects", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+)
+downloads = Table(
+    "downloads",
+    METADATA,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("index_name", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("principal", String, nullable=False),
+    Column("client", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("status", Integer, nullable=False),
+)
+Index("downloads_by_project", downloads.c.project, downloads.c.at)

@@ -1,0 +1,82 @@
+"""Every address on one screen, and the way from a request to its handler."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from affineur.web import files, operation, simple, upload
+
+Handler = Callable[..., Awaitable[web.StreamResponse]]
+
+_READ = frozenset({"GET", "HEAD"})
+_NAMES = {
+    "index": r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    "project": r"[^/]+",
+    "filename": r"[^/]+",
+    "place": r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}|unhashed/[^/]+",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """A row of the table: methods, the path's pattern, the handler and a sentence."""
+
+    methods: frozenset[str]
+    pattern: str
+    handler: Handler
+    help: str
+    regex: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        expression = re.sub(r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{_NAMES[m[1]]})", self.pattern)
+        object.__setattr__(self, "regex", re.compile(expression))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(_READ, "/simple/", simple.root, "The projects of the default index."),
+    Route(_READ, "/simple", simple.add_slash, "Redirects to the address with its slash."),
+    Route(_READ, "/simple/{project}/", simple.project_page, "The files of a project in the default index."),
+    Route(_READ, "/simple/{project}", simple.add_slash, "Redirects to the address with its slash."),
+    Route(_READ, "/packages/{index}/{place}/{filename}", files.file, "A file; .metadata, .asc, .provenance beside it."),
+    Route(frozenset({"POST"}), "/legacy/?", upload.upload, "Upload to the default index."),
+    Route(_READ, "/-/health", operation.health, "Whether the process answers."),
+    Route(_READ, "/-/ready", operation.ready, "Whether the storage answers."),
+    Route(_READ, "/-/metrics", operation.metrics, "Counts for Prometheus."),
+    Route(_READ, "/{index}/simple/", simple.root, "The projects of an index."),
+    Route(_READ, "/{index}/simple", simple.add_slash, "Redirects to the address with its slash."),
+    Route(_READ, "/{index}/simple/{project}/", simple.project_page, "The files of a project."),
+    Route(_READ, "/{index}/simple/{project}", simple.add_slash, "Redirects to the address with its slash."),
+    Route(frozenset({"POST"}), "/{index}/legacy/?", upload.upload, "Upload to an index, as twine and uv do."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A handler with the arguments from the path; `allowed` where only the method was wrong."""
+
+    handler: Handler | None
+    arguments: dict[str, str | None]
+    allowed: frozenset[str] = frozenset()
+
+
+def find(method: str, path: str) -> Match:
+    """Return the handler of a path, which is percent-encoded except for what needs no encoding."""
+    allowed: frozenset[str] = frozenset()
+    for route in ROUTES:
+        found = route.regex.fullmatch(path)
+        if found is None:
+            continue
+        if method in route.methods:
+            arguments: dict[str, str | None] = dict(found.groupdict())
+            if "index" not in arguments and route.handler not in _WITHOUT_INDEX:
+                arguments["index"] = None
+            return Match(route.handler, arguments)
+        allowed |= route.methods
+    return Match(None, {}, allowed)
+
+
+_WITHOUT_INDEX = {operation.health, operation.ready, operation.metrics}

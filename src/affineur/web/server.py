@@ -1,0 +1,52 @@
+"""The server: every request in, every answer or problem out."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import structlog
+from aiohttp import web
+from aiohttp.web_request import BaseRequest
+
+from affineur.errors import AffineurError, MethodNotAllowed, NotFound
+from affineur.web import problems, routes
+from affineur.web.site import Site
+
+_log = structlog.get_logger("affineur.web")
+
+
+class Server:
+    """Holds the site that is served now; it may be replaced while requests run."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    async def handle(self, request: BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        site = self.site
+        site.counts.requests += 1
+        try:
+            if site.counter.read() != site.seen:
+                await site.catch_up()
+            return await self._route(site, request)
+        except AffineurError as error:
+            return problems.answer(error, request)
+        except (ConnectionResetError, BrokenPipeError):
+            raise
+        except Exception:  # noqa: BLE001 - an answer must be given whatever happened
+            _log.exception("request failed", method=request.method, path=request.path)
+            return problems.answer(AffineurError("something went wrong here; the server's log says what"), request)
+
+    async def _route(self, site: Site, request: BaseRequest) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        match = routes.find(request.method, path)
+        if match.handler is not None:
+            arguments = {k: unquote(v) if v and k != "filename" else v for k, v in match.arguments.items()}
+            return await match.handler(site, request, **arguments)
+        if request.method == "OPTIONS" and match.allowed:
+            return web.Response(status=204, headers={"Allow": ", ".join(sorted(match.allowed))})
+        if match.allowed:
+            response = problems.answer(MethodNotAllowed(f"{request.method} is not possible here"), request)
+            response.headers["Allow"] = ", ".join(sorted(match.allowed))
+            return response
+        raise NotFound(f"{request.path[:200]}: there is nothing at this address")

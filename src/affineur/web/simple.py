@@ -1,0 +1,90 @@
+"""The simple API: root, project pages."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp.web_request import BaseRequest
+
+from affineur.model.names import project_name
+from affineur.sources.rendered import Rendering
+from affineur.standards.simple_api.negotiate import Representation, encoding, representation
+from affineur.web.site import Site
+
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since",
+    "Access-Control-Expose-Headers": "X-PyPI-Last-Serial",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def wanted(request: BaseRequest) -> tuple[Representation, str]:
+    """Return the representation and encoding that the client asks for."""
+    accept = request.headers.getall("Accept", None)
+    chosen = representation(", ".join(accept) if accept else None, request.query.get("format"))
+    return chosen, encoding(request.headers.get("Accept-Encoding"))
+
+
+def matches(header: str | None, etag: str) -> bool:
+    """Whether an If-None-Match header names the ETag (weak comparison, RFC 9110 section 13.1.2)."""
+    if not header:
+        return False
+    tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
+    return "*" in tags or etag in tags
+
+
+def send(request: BaseRequest, page: Rendering) -> web.Response:
+    """Answer with a rendered page, or 304 when the client has it."""
+    headers = {
+        "Content-Type": page.content_type,
+        "ETag": page.etag,
+        "Cache-Control": "no-cache",
+        "Vary": "Accept, Accept-Encoding",
+        "X-PyPI-Last-Serial": str(page.serial),
+        **_CORS,
+    }
+    if page.stale:
+        headers["X-Affineur-Stale"] = "upstream could not be asked"
+        headers["Warning"] = '110 affineur "Response is Stale"'
+    if matches(request.headers.get("If-None-Match"), page.etag):
+        del headers["Content-Type"]
+        return web.Response(status=304, headers=headers)
+    if page.content_type == "text/html":
+        headers["Content-Type"] = "text/html; charset=utf-8"
+    if page.encoding != "identity":
+        headers["Content-Encoding"] = page.encoding
+    return web.Response(body=page.body, headers=headers)
+
+
+async def root(site: Site, request: BaseRequest, index: str | None) -> web.StreamResponse:
+    """The projects held in an index."""
+    name = site.index(index)
+    await site.reader(request, name)
+    return send(request, await site.rendered.root(name, *wanted(request)))
+
+
+def _location(request: BaseRequest, path: str) -> str:
+    """Return a relative-path-free redirect target on this host, with the query kept."""
+    return path + (f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else "")
+
+
+async def add_slash(
+    site: Site, request: BaseRequest, index: str | None = None, project: str = ""
+) -> web.StreamResponse:
+    """Redirect an address without its last slash."""
+    del index, project, site
+    return web.Response(status=301, headers={"Location": _location(request, request.rel_url.raw_path + "/")})
+
+
+async def project_page(site: Site, request: BaseRequest, index: str | None, project: str) -> web.StreamResponse:
+    """The files of a project in an index."""
+    name = site.index(index)
+    await site.reader(request, name)
+    normalized = project_name(project)
+    if normalized != project:
+        prefix = f"/{name}" if index else ""
+        return web.Response(status=301, headers={"Location": _location(request, f"{prefix}/simple/{normalized}/")})
+    representation_, encoding_ = wanted(request)
+    page, _ = await site.rendered.page(name, normalized, representation_, encoding_)
+    return send(request, page)

@@ -1,0 +1,120 @@
+"""What every handler works with: configuration, storage, the pipelines, and who is asking."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from aiohttp.web_request import BaseRequest
+
+from affineur.config import Config
+from affineur.errors import IndexUnknown
+from affineur.model.names import IndexName
+from affineur.model.principals import NOBODY, Principal, Right
+from affineur.sources.gated import Gated
+from affineur.sources.rendered import Rendered
+from affineur.storage.blobs.store import Blobs
+from affineur.storage.catalog import downloads, ledger
+from affineur.storage.catalog.database import Catalog
+from affineur.storage.changes import ChangeCounter
+from affineur.web.access import Access
+
+_MOST_PENDING_DOWNLOADS = 50_000
+
+
+@dataclass
+class Counts:
+    """What this process served since it started."""
+
+    hits: int = 0
+    misses: int = 0
+    bytes_sent: int = 0
+    requests: int = 0
+
+
+@dataclass
+class Site:
+    """One configuration, served."""
+
+    config: Config
+    catalog: Catalog
+    blobs: Blobs
+    indexes: dict[IndexName, Gated]
+    rendered: Rendered
+    access: Access
+    counter: ChangeCounter
+    origin: str
+    """The origin for addresses that must be absolute."""
+    counts: Counts = field(default_factory=Counts)
+    seen: int = -1
+    serial: int = 0
+    _catching_up: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _downloads: list[downloads.Download] = field(default_factory=list)
+
+    def index(self, name: str | None) -> IndexName:
+        """Return the named index, or the default one for None.
+
+        Raises:
+            IndexUnknown: it is not configured.
+        """
+        wanted = IndexName(name or self.config.default_index)
+        if wanted not in self.indexes:
+            raise IndexUnknown(wanted, sorted(self.indexes))
+        return wanted
+
+    async def reader(self, request: BaseRequest, index: IndexName) -> Principal:
+        """Return who reads, after checking that the index lets them.
+
+        Raises:
+            Unauthenticated: the index is not anonymous and no valid token was presented.
+            Forbidden: the token may not read here.
+        """
+        header = request.headers.get("Authorization")
+        if self.config.indexes[index].anonymous:
+            return NOBODY
+        return await self.access.require(header, Right.READ, index)
+
+    async def catch_up(self) -> None:
+        """Evict what the ledger says has changed since the last look, by whichever process."""
+        stamp = self.counter.read()
+        if stamp == self.seen:
+            return
+        async with self._catching_up:
+            if stamp == self.seen:
+                return
+            await self._read_ledger()
+            self.seen = stamp
+
+    async def _read_ledger(self) -> None:
+        while True:
+            entries = await self.catalog.read(ledger.after, self.serial, 1000)
+            for entry in entries:
+                event = entry.event
+                if event.kind.startswith(("token.", "user.")):
+                    self.access.forget()
+                if event.project:
+                    self.rendered.forget(event.project)  # type: ignore[arg-type]
+                self.serial = entry.serial
+            if len(entries) < 1000:
+                return
+
+    async def watch(self) -> None:
+        """Look for changes made on other machines, and write the record of downloads, every second."""
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                await self._read_ledger()
+                await self.write_downloads()
+            except Exception:  # noqa: BLE001, S110 - a database that is gone for a while must not end the watch
+                pass
+
+    def downloaded(self, record: downloads.Download) -> None:
+        """Note a download; written with the others once a second, at most the last second is lost."""
+        if self.config.record_downloads and len(self._downloads) < _MOST_PENDING_DOWNLOADS:
+            self._downloads.append(record)
+
+    async def write_downloads(self) -> None:
+        """Write the downloads noted since the last time."""
+        if self._downloads:
+            batch, self._downloads = self._downloads, []
+            await self.catalog.write(downloads.append, batch)
