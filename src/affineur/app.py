@@ -45,6 +45,7 @@ class App:
         self.counter = ChangeCounter(config.data_path / "changes")
         self.catalog.on_commit(lambda _serial: self.counter.bump())
         self.upstreams: list[Upstream] = []
+        self.sources: dict[str, Source] = {}
         self.site = self._site(read_pip_settings())
 
     def _site(self, pip: PipSettings) -> Site:
@@ -54,11 +55,10 @@ class App:
         indexes = self._indexes(pip, lambda: origin)
         rendered = Rendered(indexes, config.page_memory, lambda: origin, config.public_url.rstrip("/"))
         access = Access(self.catalog)
-        return Site(config, self.catalog, self.blobs, indexes, rendered, access, self.counter, origin)
+        return Site(config, self.catalog, self.blobs, self.sources, indexes, rendered, access, self.counter, origin)
 
     def _indexes(self, pip: PipSettings, origin: Callable[[], str]) -> dict[IndexName, Gated]:
-        config = self.config
-        sources: dict[str, Source] = {}
+        config, sources = self.config, self.sources
         for mirror in config.mirrors.values():
             address = pip.index_url if mirror.upstream == "pip" else mirror.upstream
             upstream = Upstream(mirror.name, address, config, pip)

@@ -4,55 +4,134 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
 
 from affineur.errors import Invalid
 from affineur.model.principals import Right
+from affineur.operations.context import Context
+from affineur.operations.operation import argument, option
 from affineur.storage.catalog import principals
-from affineur.storage.catalog.database import Catalog
 
 _PREFIX = "affineur-"
 
 
-@dataclass(frozen=True, slots=True)
-class NewToken:
+class UserAdd(msgspec.Struct, frozen=True):
+    """Add a user."""
+
+    name: Annotated[str, argument("The user's name.")]
+    admin: Annotated[bool, option("May administer everything.")] = False
+
+
+class UserList(msgspec.Struct, frozen=True):
+    """List the users."""
+
+
+class User(msgspec.Struct, frozen=True):
+    """A user as listed."""
+
+    name: str
+
+
+class TokenCreate(msgspec.Struct, frozen=True):
+    """Create a token; its secret is shown once."""
+
+    user: Annotated[str, option("Whose token it is.")]
+    index: Annotated[tuple[str, ...], option("Indexes or sources, separated by commas; * for all.")] = ("*",)
+    rights: Annotated[tuple[str, ...], option("read, upload, promote, admin, separated by commas.")] = ("read",)
+    project: Annotated[tuple[str, ...], option("Limit uploads to these projects.")] = ()
+    days: Annotated[float | None, option("Days until it expires.")] = None
+
+
+class NewToken(msgspec.Struct, frozen=True):
     """A token with its secret, shown once."""
 
     id: str
     secret: str
 
 
-def add_user(catalog: Catalog, name: str, *, admin: bool = False) -> None:
+class TokenList(msgspec.Struct, frozen=True):
+    """List the tokens without their secrets."""
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A token as listed: everything but the secret."""
+
+    id: str
+    user: str
+    indexes: str
+    rights: str
+    created_at: str
+    revoked: bool
+
+
+class TokenRevoke(msgspec.Struct, frozen=True):
+    """Revoke a token at once."""
+
+    id: Annotated[str, argument("The token's id, as listed.")]
+
+
+async def add_user(context: Context, request: UserAdd) -> User:
     """Add a user.
 
     Raises:
         Conflict: the name is taken.
+        Invalid: the name is empty or holds spaces or control characters.
     """
-    catalog.write_now(principals.add_user, name, admin=admin)
+    if not request.name or not request.name.isprintable() or " " in request.name:
+        raise Invalid(f"{request.name!r} is not a user name: use printable characters without spaces")
+    await context.catalog.write(principals.add_user, request.name, admin=request.admin)
+    return User(request.name)
 
 
-def create_token(
-    catalog: Catalog,
-    user: str,
-    indexes: Sequence[str],
-    rights: Sequence[str],
-    projects: Sequence[str] = (),
-    days: float | None = None,
-) -> NewToken:
+async def list_users(context: Context, request: UserList) -> list[User]:
+    """Return the users."""
+    del request
+    return [User(name) for name in await context.catalog.read(principals.users)]
+
+
+async def create_token(context: Context, request: TokenCreate) -> NewToken:
     """Create a token of 256 random bits; only its digest is kept.
 
     Raises:
-        Invalid: a right does not exist.
+        Invalid: a right or an index does not exist.
         NotFound: the user does not exist.
     """
     known = {right.value for right in Right}
-    if unknown := sorted(set(rights) - known):
+    if unknown := sorted(set(request.rights) - known):
         raise Invalid(f"{unknown[0]!r} is not a right; there are {', '.join(sorted(known))}")
+    places = {"*", *context.config.indexes, *context.config.hosted, *context.config.mirrors}
+    if strange := sorted(set(request.index) - places):
+        raise Invalid(f"{strange[0]!r} is no index or source; there are {', '.join(sorted(places - {'*'}))}")
     secret = _PREFIX + secrets.token_urlsafe(32)
     token_id = secrets.token_hex(6)
     digest = hashlib.sha256(secret.encode()).hexdigest()
-    expires = datetime.now(UTC) + timedelta(days=days) if days else None
-    catalog.write_now(principals.add_token, token_id, user, digest, indexes, rights, projects, expires)
+    expires = datetime.now(UTC) + timedelta(days=request.days) if request.days is not None else None
+    await context.catalog.write(
+        principals.add_token, token_id, request.user, digest, request.index, request.rights, request.project, expires
+    )
     return NewToken(token_id, secret)
+
+
+async def list_tokens(context: Context, request: TokenList) -> list[Token]:
+    """Return every token without its secret."""
+    del request
+    rows = await context.catalog.read(principals.list_tokens)
+    return [Token(row.id, row.user, row.indexes, row.rights, row.created_at, row.revoked) for row in rows]
+
+
+async def revoke_token(context: Context, request: TokenRevoke) -> TokenRevoke:
+    """Revoke a token.
+
+    Raises:
+        NotFound: there is no such token.
+    """
+    await context.catalog.write(principals.revoke, request.id)
+    return request
+
+
+def say_token(made: NewToken) -> str:
+    """Tell a new token to its owner."""
+    return f"token {made.id}, shown only now (user name __token__):\n{made.secret}"

@@ -44,20 +44,24 @@ def phrase_of(error: AffineurError) -> str:
     return sentence[: _LONGEST_PHRASE - len(tail)] + tail
 
 
-def answer(error: AffineurError, request: BaseRequest) -> web.Response:
-    """Return the problem document (RFC 9457) of an error, with its sentence in the reason phrase too."""
-    status = STATUS[error.kind]
-    document = {
+def document(error: AffineurError, instance: str) -> dict[str, object]:
+    """Return the problem document (RFC 9457) of an error; `instance` where the error has no why-address."""
+    return {
         "type": "about:blank",
         "title": error.kind.replace("-", " "),
-        "status": status,
+        "status": STATUS[error.kind],
         "detail": printable(error.sentence),
-        "instance": getattr(error, "why", "") or request.path,
+        "instance": getattr(error, "why", "") or instance,
     }
+
+
+def answer(error: AffineurError, request: BaseRequest) -> web.Response:
+    """Return the problem document of an error as an answer, with its sentence in the reason phrase too."""
+    status = STATUS[error.kind]
     response = web.Response(
         status=status,
         reason=phrase_of(error),
-        body=json.dumps(document).encode(),
+        body=json.dumps(document(error, request.path)).encode(),
         headers={"Cache-Control": "no-cache"},
     )
     response.headers["Content-Type"] = "application/problem+json"

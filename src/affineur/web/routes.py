@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from affineur.web import files, operation, simple, upload
+from affineur.web import api, files, operation, simple, upload
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -17,6 +17,7 @@ _NAMES = {
     "index": r"[A-Za-z0-9][A-Za-z0-9._-]*",
     "project": r"[^/]+",
     "filename": r"[^/]+",
+    "operation": r"[a-z-]+(?:/[a-z-]+)?",
     "place": r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}|unhashed/[^/]+",
 }
 
@@ -46,6 +47,9 @@ ROUTES: tuple[Route, ...] = (
     Route(_READ, "/-/health", operation.health, "Whether the process answers."),
     Route(_READ, "/-/ready", operation.ready, "Whether the storage answers."),
     Route(_READ, "/-/metrics", operation.metrics, "Counts for Prometheus."),
+    Route(_READ, "/api/docs", api.docs, "The operations, for people."),
+    Route(_READ, "/api/v1/openapi.json", api.openapi, "The operations, as OpenAPI."),
+    Route(frozenset({"GET", "HEAD", "POST"}), "/api/v1/{operation}", api.call, "An operation of the table."),
     Route(_READ, "/{index}/simple/", simple.root, "The projects of an index."),
     Route(_READ, "/{index}/simple", simple.add_slash, "Redirects to the address with its slash."),
     Route(_READ, "/{index}/simple/{project}/", simple.project_page, "The files of a project."),
@@ -79,4 +83,4 @@ def find(method: str, path: str) -> Match:
     return Match(None, {}, allowed)
 
 
-_WITHOUT_INDEX = {operation.health, operation.ready, operation.metrics}
+_WITHOUT_INDEX = {operation.health, operation.ready, operation.metrics, api.docs, api.openapi, api.call}

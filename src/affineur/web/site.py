@@ -11,8 +11,10 @@ from affineur.config import Config
 from affineur.errors import IndexUnknown
 from affineur.model.names import IndexName
 from affineur.model.principals import NOBODY, Principal, Right
+from affineur.operations.context import Context, Progress, silent
 from affineur.sources.gated import Gated
 from affineur.sources.rendered import Rendered
+from affineur.sources.source import Source
 from affineur.storage.blobs.store import Blobs
 from affineur.storage.catalog import downloads, ledger
 from affineur.storage.catalog.database import Catalog
@@ -39,6 +41,7 @@ class Site:
     config: Config
     catalog: Catalog
     blobs: Blobs
+    sources: dict[str, Source]
     indexes: dict[IndexName, Gated]
     rendered: Rendered
     access: Access
@@ -61,6 +64,10 @@ class Site:
         if wanted not in self.indexes:
             raise IndexUnknown(wanted, sorted(self.indexes))
         return wanted
+
+    def context(self, principal: Principal, progress: Progress = silent) -> Context:
+        """Return what an operation asked for by `principal` works with."""
+        return Context(self.config, self.catalog, self.blobs, self.sources, self.indexes, principal, progress)
 
     async def reader(self, request: BaseRequest, index: IndexName) -> Principal:
         """Return who reads, after checking that the index lets them.

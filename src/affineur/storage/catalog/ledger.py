@@ -76,10 +76,18 @@ def _entry(row: sa.Row) -> Entry:  # type: ignore[type-arg]
     return Entry(row.serial, datetime.fromtimestamp(row.at, UTC), event, row.previous, row.digest)
 
 
-def after(connection: sa.Connection, serial: int, limit: int) -> list[Entry]:
-    """Return the entries after a serial, in order."""
-    rows = connection.execute(sa.select(ledger).where(ledger.c.serial > serial).order_by(ledger.c.serial).limit(limit))
-    return [_entry(row) for row in rows]
+def after(
+    connection: sa.Connection, serial: int, limit: int, project: str = "", kind: str = "", place: str = ""
+) -> list[Entry]:
+    """Return the entries after a serial, in order; `kind` may be the beginning of one."""
+    query = sa.select(ledger).where(ledger.c.serial > serial).order_by(ledger.c.serial).limit(limit)
+    if project:
+        query = query.where(ledger.c.project == project)
+    if kind:
+        query = query.where(ledger.c.kind.startswith(kind, autoescape=True))
+    if place:
+        query = query.where(ledger.c.place == place)
+    return [_entry(row) for row in connection.execute(query)]
 
 
 def first_broken(connection: sa.Connection) -> int | None:

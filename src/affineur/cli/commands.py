@@ -1,0 +1,171 @@
+"""Commands made from the table of operations."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from affineur.cli.show import progress_shown, show
+from affineur.config import load
+from affineur.errors import Invalid
+from affineur.operations.operation import Kind, Operation, takes_many
+
+EXIT_FOUND = 3
+
+_WHERE: tuple[tuple[str, Any, Any], ...] = (
+    ("data", str | None, typer.Option("--data", help="The data folder; it may be in use by a running server.")),
+    ("config", Path | None, typer.Option("--config", help="The configuration file (TOML).")),
+    ("server", str | None, typer.Option("--server", envvar="AFFINEUR_SERVER", help="Act on this server instead.")),
+    ("token", str | None, typer.Option("--token", envvar="AFFINEUR_TOKEN", help="The token for --server.")),
+)
+
+
+def _plain(kind: Any) -> Any:
+    """Return the type below its annotation."""
+    return getattr(kind, "__origin__", kind) if hasattr(kind, "__metadata__") else kind
+
+
+def _description(kind: Any) -> tuple[str, dict[str, Any]]:
+    for meta in getattr(kind, "__metadata__", ()):
+        if isinstance(meta, msgspec.Meta):
+            return meta.description or "", meta.extra or {}
+    return "", {}
+
+
+def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
+    """Turn a field of a request into a parameter as Typer reads it."""
+    text, extra = _description(field.type)
+    kind = _plain(field.type)
+    default: Any = ... if field.required else field.default
+    if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
+        default = field.default_factory()
+    name = f"--{field.name.replace('_', '-')}"
+    if takes_many(field):
+        if extra.get("positional"):
+            kind, default = list[str] | None if default is not ... else list[str], default if default is ... else None
+        else:
+            kind, default = str, default if default is ... else ",".join(default)
+    if extra.get("positional"):
+        made: Any = typer.Argument(help=text)
+    else:
+        made = typer.Option(*extra.get("names", []), name, help=text)
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if default is ... else default,
+        annotation=Annotated[kind, made],
+    )
+
+
+def _value(field: msgspec.structs.FieldInfo, given: Any) -> Any:
+    """Turn what Typer read into the field's value."""
+    _, extra = _description(field.type)
+    if extra.get("file") and given:
+        return _text_of(given)
+    if takes_many(field):
+        if given is None:
+            return []
+        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else list(given)
+    return given
+
+
+def _text_of(path: str) -> str:
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path}: {error}") from error
+
+
+def command_of(operation: Operation) -> Callable[..., None]:
+    """Return the function that Typer turns into the operation's command."""
+    fields = msgspec.structs.fields(operation.request)
+    parameters = [_parameter(field) for field in fields]
+    parameters += [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, made])
+        for name, kind, made in _WHERE
+        if name not in {field.name for field in fields}
+    ]
+    form = typer.Option("--format", help="table or json.")
+    parameters.append(
+        inspect.Parameter("form", inspect.Parameter.KEYWORD_ONLY, default="table", annotation=Annotated[str, form])
+    )
+    for name, wanted, text in (
+        ("quiet", operation.brief is not None, "Print the essential alone."),
+        ("yes", operation.kind is Kind.DESTROY, "Do not ask."),
+    ):
+        if wanted:
+            made = typer.Option(f"--{name}", help=text)
+            parameters.append(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, made])
+            )
+
+    def command(**given: Any) -> None:
+        request = operation.request(**{field.name: _value(field, given[field.name]) for field in fields})
+        if operation.kind is Kind.DESTROY and not given["yes"]:
+            typer.confirm(f"{operation.name} {_told(request)}?", abort=True)
+        result = _run(operation, request, given)
+        if given.get("quiet") and operation.brief is not None:
+            typer.echo(operation.brief(result))
+        else:
+            show(operation, result, given["form"])
+        if operation.found(result):
+            raise typer.Exit(EXIT_FOUND)
+
+    command.__doc__ = operation.help
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+def _told(request: msgspec.Struct) -> str:
+    return " ".join(str(value) for value in msgspec.structs.asdict(request).values() if value)
+
+
+def _run(operation: Operation, request: Any, given: dict[str, Any]) -> Any:
+    with progress_shown() as progress:
+        if given.get("server"):
+            from affineur.client import Client
+
+            fields = msgspec.to_builtins(request)
+            answer = Client(given["server"], given.get("token") or "").call(operation.name, progress=progress, **fields)
+            return msgspec.convert(answer, inspect.signature(operation.run, eval_str=True).return_annotation)
+        return asyncio.run(_run_here(operation, request, given, progress))
+
+
+async def _run_here(operation: Operation, request: Any, given: dict[str, Any], progress: Any) -> Any:
+    from affineur.app import App
+    from affineur.model.principals import Principal, Right
+
+    app = App(load(given.get("config"), {"data": given.get("data")}))
+    principal = Principal(_me(), "", frozenset({"*"}), frozenset(Right))
+    try:
+        return await operation.run(app.site.context(principal, progress), request)
+    finally:
+        await app.close()
+
+
+def _me() -> str:
+    """Return who sits at this machine, for the ledger."""
+    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
+
+
+def add_commands(app: typer.Typer, table: tuple[Operation, ...], groups: dict[str, str]) -> None:
+    """Add a command for every operation; two-word names go into groups, whose help is given."""
+    made: dict[str, typer.Typer] = {}
+    for operation in table:
+        group, _, verb = operation.name.rpartition(" ")
+        parent = app
+        if group:
+            if group not in made:
+                made[group] = typer.Typer(help=groups[group], no_args_is_help=True)
+                app.add_typer(made[group], name=group)
+            parent = made[group]
+        parent.command(verb)(command_of(operation))

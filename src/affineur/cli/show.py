@@ -1,0 +1,79 @@
+"""Results and progress on a terminal, or plain where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import typer
+
+from affineur.operations.context import Progress
+from affineur.operations.operation import Operation
+
+
+def show(operation: Operation, result: Any, form: str) -> None:
+    """Print a result: JSON, the operation's own words, or a table."""
+    if form not in {"table", "json"}:
+        raise typer.BadParameter(f"{form!r}: table or json is wanted", param_hint="--format")
+    if form == "json":
+        typer.echo(msgspec.json.encode(result).decode())
+    elif operation.say is not None:
+        if text := operation.say(result):
+            typer.echo(text)
+    elif isinstance(result, list):
+        _table([{name: _cell(value) for name, value in msgspec.to_builtins(row).items()} for row in result])
+    else:
+        for name, value in msgspec.to_builtins(result).items():
+            typer.echo(f"{name}: {_cell(value)}")
+
+
+def _table(rows: list[dict[str, str]]) -> None:
+    """Print rows in aligned columns under their names; nothing where there are none."""
+    if not rows:
+        return
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    for row in ({name: name for name in widths}, *rows):
+        typer.echo("  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(_cell(item) for item in value)
+    text = msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+@contextlib.contextmanager
+def progress_shown() -> Iterator[Progress]:
+    """Show progress as a bar on a terminal, else as a line at each tenth of the work."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def told(done: int, total: int, text: str) -> None:
+            bar.update(task, completed=done, total=total or None, description=_cell(text), visible=True)
+
+        yield told
+
+
+class _Lines:
+    """Progress as lines on standard error."""
+
+    def __init__(self) -> None:
+        self._said = -1
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        tenth = done * 10 // total if total else done // 100
+        if tenth != self._said:
+            self._said = tenth
+            typer.echo(f"{done}{f'/{total}' if total else ''} {_cell(text)}", err=True)

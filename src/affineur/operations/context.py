@@ -1,0 +1,64 @@
+"""What an operation is given: storage, pipelines, who asks, and a way to tell how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from affineur.config import Config
+from affineur.errors import IndexUnknown
+from affineur.model.names import IndexName
+from affineur.model.principals import Principal
+from affineur.sources.gated import Gated
+from affineur.sources.source import Source
+from affineur.storage.blobs.store import Blobs
+from affineur.storage.catalog.database import Catalog
+
+Progress = Callable[[int, int, str], None]
+"""Told (done, total, what is done now); total 0 where it is not known."""
+
+
+def silent(done: int, total: int, text: str) -> None:
+    """Take progress and say nothing."""
+    del done, total, text
+
+
+@dataclass(frozen=True)
+class Context:
+    """The same for a command on a data folder and for a request to a server."""
+
+    config: Config
+    catalog: Catalog
+    blobs: Blobs
+    sources: Mapping[str, Source]
+    """Mirrors and hosted sources by name, raw: without a gate."""
+    indexes: Mapping[IndexName, Gated]
+    principal: Principal
+    progress: Progress = silent
+
+    @property
+    def actor(self) -> str:
+        """The name that is written into the ledger."""
+        return self.principal.name
+
+    def index(self, name: str) -> Gated:
+        """Return the index of that name.
+
+        Raises:
+            IndexUnknown: it is not configured.
+        """
+        found = self.indexes.get(IndexName(name))
+        if found is None:
+            raise IndexUnknown(name, sorted(self.indexes))
+        return found
+
+    def hosted(self, name: str) -> str:
+        """Return the hosted source that an upload to `name` would go to.
+
+        Raises:
+            IndexUnknown: there is none.
+        """
+        found = self.config.hosted_of(name)
+        if found is None:
+            raise IndexUnknown(name, sorted(self.config.hosted))
+        return found

@@ -1,0 +1,76 @@
+"""The shape of an operation: what it takes, what it gives, who may ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from affineur.model.principals import Right
+from affineur.operations.context import Context
+
+
+class Kind(StrEnum):
+    """What an operation does to the state."""
+
+    READ = "read"
+    CHANGE = "change"
+    DESTROY = "destroy"
+    """What cannot be taken back: commands ask first."""
+
+
+def argument(text: str) -> msgspec.Meta:
+    """Describe a field that commands take by its place."""
+    return msgspec.Meta(description=text, extra={"positional": True})
+
+
+def option(text: str) -> msgspec.Meta:
+    """Describe a field that commands take by its name; tuples are separated by commas."""
+    return msgspec.Meta(description=text)
+
+
+def file_option(text: str, *names: str) -> msgspec.Meta:
+    """Describe a text field that commands read from a file (`-` is standard input)."""
+    return msgspec.Meta(description=text, extra={"file": True, "names": list(names)})
+
+
+def takes_many(field: msgspec.structs.FieldInfo) -> bool:
+    """Whether a field of a request is a tuple of values."""
+    info = msgspec.inspect.type_info(field.type)
+    while isinstance(info, msgspec.inspect.Metadata):
+        info = info.type
+    return isinstance(info, msgspec.inspect.VarTupleType)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A row of the table. `request` and the result are msgspec structs (or lists of them)."""
+
+    name: str
+    """One or two words: the command, and with a slash the address below /api/v1/."""
+    request: type[msgspec.Struct]
+    """Its docstring is the help of the command."""
+    run: Callable[[Context, Any], Awaitable[Any]]
+    kind: Kind = Kind.READ
+    right: Right = Right.ADMIN
+    place: Callable[[Any], str] = lambda _request: "*"
+    """The index or source in which the right is needed."""
+    say: Callable[[Any], str] | None = None
+    """The result as text for people; without it results are shown as a table."""
+    brief: Callable[[Any], str] | None = None
+    """What `--quiet` prints."""
+    found: Callable[[Any], bool] = lambda _result: False
+    """Whether a check found something (exit code 3)."""
+
+    @property
+    def path(self) -> str:
+        """The address below /api/v1/."""
+        return self.name.replace(" ", "/")
+
+    @property
+    def help(self) -> str:
+        """A sentence on what it does."""
+        return (self.request.__doc__ or "").strip()

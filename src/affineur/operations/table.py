@@ -1,0 +1,46 @@
+"""Every operation in one table, from which commands and /api/v1 are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from affineur.operations import accounts, indexes, ledgers, report, withdraw
+from affineur.operations.operation import Kind, Operation
+
+CHANGE, DESTROY = Kind.CHANGE, Kind.DESTROY
+
+
+def _source(request: withdraw.Release | withdraw.Mark) -> str:
+    return request.source
+
+
+def _each(word: str) -> Callable[[Sequence[withdraw.Withdrawn]], str]:
+    return lambda files: "\n".join(f"{word} {file.filename}" for file in files)
+
+
+TABLE: tuple[Operation, ...] = (
+    Operation("user add", accounts.UserAdd, accounts.add_user, CHANGE, say=lambda user: f"added {user.name}"),
+    Operation("user list", accounts.UserList, accounts.list_users),
+    Operation(
+        "token create", accounts.TokenCreate, accounts.create_token, CHANGE,
+        say=accounts.say_token, brief=lambda made: made.secret,
+    ),
+    Operation("token list", accounts.TokenList, accounts.list_tokens),
+    Operation("token revoke", accounts.TokenRevoke, accounts.revoke_token, CHANGE, say=lambda t: f"revoked {t.id}"),
+    Operation("index list", indexes.IndexList, indexes.list_indexes),
+    Operation("index show", indexes.IndexShow, indexes.show_index, place=lambda request: request.name),
+    Operation("index claim", indexes.Claim, indexes.claim, CHANGE, say=lambda c: f"{c.project} may be claimed"),
+    Operation("withdraw yank", withdraw.Yank, withdraw.yank, CHANGE, place=_source, say=_each("yanked")),
+    Operation("withdraw unyank", withdraw.Unyank, withdraw.unyank, CHANGE, place=_source, say=_each("unyanked")),
+    Operation("withdraw delete", withdraw.Delete, withdraw.delete, DESTROY, place=_source, say=_each("deleted")),
+    Operation(
+        "withdraw mark", withdraw.Mark, withdraw.mark, CHANGE,
+        place=_source, say=lambda m: f"{m.project} is {m.status}",
+    ),
+    Operation("ledger verify", ledgers.LedgerVerify, ledgers.verify, say=ledgers.say_proof, found=lambda p: p.broken is not None),
+    Operation("ledger log", ledgers.LedgerLog, ledgers.log),
+    Operation("report cache", report.ReportCache, report.cache),
+)  # fmt: skip
+"""In the order in which the reference lists them."""
+
+BY_PATH = {operation.path: operation for operation in TABLE}

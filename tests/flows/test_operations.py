@@ -1,0 +1,72 @@
+"""Operations: the same on a data folder and on a server, as command, over HTTP and as a library."""
+
+import json
+
+import pytest
+
+from affineur.client import Answered, Client
+from affineur.operations.table import TABLE
+from tests.support.distributions import wheel_bytes, wheel_name
+
+
+@pytest.fixture
+def admin(affineur):
+    return affineur.token("*", "admin", "root")
+
+
+def test_command_acts_on_a_server_with_the_same_answer(affineur, admin):
+    here = affineur.command("ledger", "log", "--format", "json").stdout
+    there = affineur.command("ledger", "log", "--format", "json", "--server", affineur.url, "--token", admin).stdout
+    assert json.loads(here) == json.loads(there)
+    assert [entry["kind"] for entry in json.loads(here)] == ["user.added", "token.created"]
+
+
+def test_library_calls_operations(affineur, admin):
+    client = Client(affineur.url, admin)
+    made = client.call("token create", user="root", index=["internal"], rights=["upload"])
+    answer = affineur.upload(wheel_name("gouda", "1.0"), wheel_bytes("gouda", "1.0"), token=made["secret"])
+    assert answer.status_code == 200
+    assert client.call("withdraw yank", release="gouda==1.0", reason="holes") == [
+        {"filename": wheel_name("gouda", "1.0")}
+    ]
+    assert affineur.page("gouda")["files"][0]["yanked"] == "holes"
+    with pytest.raises(Answered, match="no such release") as caught:
+        client.call("withdraw yank", release="gouda==9.0")
+    assert caught.value.status == 404
+
+
+def test_every_operation_wants_a_token_with_the_right(affineur):
+    reader = affineur.token("*", "read", "bob")
+    for operation in TABLE:
+        path = f"/api/v1/{operation.path}"
+        assert affineur.get(path).status_code in {401, 405}, operation.name
+        answer = affineur.get(path, headers={"Authorization": f"Bearer {reader}"})
+        assert answer.status_code in {400, 403, 405}, operation.name
+
+
+def test_changes_are_not_made_by_get(affineur, admin):
+    answer = affineur.get("/api/v1/user/add?name=eve", headers={"Authorization": f"Bearer {admin}"})
+    assert answer.status_code == 405
+    assert "eve" not in affineur.command("user", "list").stdout
+
+
+def test_wrong_field_is_named(affineur, admin):
+    answer = affineur.get("/api/v1/ledger/log?limit=many", headers={"Authorization": f"Bearer {admin}"})
+    assert answer.status_code == 400
+    assert "limit" in answer.json()["detail"]
+
+
+def test_openapi_describes_every_operation(affineur):
+    described = affineur.get("/api/v1/openapi.json").json()
+    assert set(described["paths"]) == {f"/api/v1/{operation.path}" for operation in TABLE}
+    assert all(operation.help in affineur.get("/api/docs").text for operation in TABLE[:2])
+
+
+def test_destructive_command_asks(affineur):
+    token = affineur.token()
+    affineur.upload(wheel_name("gouda", "1.0"), wheel_bytes("gouda", "1.0"), token=token)
+    refused = affineur.command("withdraw", "delete", "gouda==1.0", check=False, stdin="n\n")
+    assert refused.returncode == 1
+    assert affineur.page("gouda")["files"]
+    affineur.command("withdraw", "delete", "gouda==1.0", "--yes")
+    assert affineur.page("gouda")["files"] == []
