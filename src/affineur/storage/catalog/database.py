@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 _LARGEST_GROUP = 64
 _CLOSE = object()
+_PATIENCE = 10.0
+"""Seconds to wait for a SQLite database that another process holds."""
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Catalog:
             StorageUnavailable: it cannot be opened.
         """
         sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {"connect_args": {"timeout": 10}} if sqlite else {"pool_pre_ping": True}
+        options: dict[str, Any] = {"connect_args": {"timeout": _PATIENCE}} if sqlite else {"pool_pre_ping": True}
         engine = sa.create_engine(url, pool_size=readers + 2, **options)
         if sqlite:
             sa.event.listen(engine, "connect", _prepare_sqlite)
@@ -73,7 +76,11 @@ class Catalog:
         try:
             migrate(engine)
         except DBAPIError as error:
-            raise StorageUnavailable(f"the database cannot be opened: {error.orig}") from error
+            engine.dispose()
+            raise StorageUnavailable(f"the database cannot be opened: {_in_one_line(error)}") from error
+        except StorageUnavailable:
+            engine.dispose()
+            raise
         return cls(engine, readers)
 
     def on_commit(self, listener: Callable[[int], None]) -> None:
@@ -95,7 +102,7 @@ class Catalog:
             with self.engine.connect() as connection:
                 return question(connection, *args, **kwargs)
         except DBAPIError as error:
-            raise StorageUnavailable(f"the database does not answer: {error.orig}") from error
+            raise StorageUnavailable(f"the database does not answer: {_in_one_line(error)}") from error
 
     async def write(self, change: Callable[Concatenate[Change, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a change; durable when this returns.
@@ -145,7 +152,7 @@ class Catalog:
                 events = self._apply(connection, group, done)
                 head = ledger.append(connection, events, time.time()) if events else None
         except DBAPIError as error:
-            problem = StorageUnavailable(f"the database cannot be written: {error.orig}")
+            problem = StorageUnavailable(f"the database cannot be written: {_in_one_line(error)}")
             for write, _ in done:
                 write.future.set_exception(problem)
             for write in group:
@@ -168,7 +175,7 @@ class Catalog:
             except AffineurError as error:
                 write.future.set_exception(error)
             except sa.exc.IntegrityError as error:
-                write.future.set_exception(StorageUnavailable(f"the change contradicts another: {error.orig}"))
+                write.future.set_exception(StorageUnavailable(f"the change contradicts another: {_in_one_line(error)}"))
             except DBAPIError:
                 raise
             except Exception as error:  # noqa: BLE001 - a failing change must reach its caller, not end the writer
@@ -179,12 +186,30 @@ class Catalog:
         return events
 
 
+def _in_one_line(error: DBAPIError) -> str:
+    """Return what the driver said, without its line breaks and hints."""
+    return str(error.orig).strip().partition("\n")[0]
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={_PATIENCE * 1000:.0f}", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    _use_wal(cursor)
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switch a new database to WAL; SQLite does not wait here, so several first starts must."""
+    deadline = time.monotonic() + _PATIENCE
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
