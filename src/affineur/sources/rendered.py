@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -22,6 +22,9 @@ from affineur.standards.simple_api import render
 from affineur.standards.simple_api.negotiate import Representation
 
 _SMALLEST_COMPRESSED = 512
+
+Making = Callable[[Screened], Awaitable[tuple[bytes, bool]]]
+"""Makes a document of a page; the second value says whether it is the last word on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class _Entry:
     expires: float
     """When the entry must be made again, on the monotonic clock."""
     renderings: dict[tuple[Representation, str], Rendering] = field(default_factory=dict)
+    documents: dict[tuple[str, ...], Rendering] = field(default_factory=dict)
+    """What else was made of the page: the JSON API's documents, kept and dropped with it."""
     weight: int = 0
 
 
@@ -63,12 +68,12 @@ def compress(body: bytes, encoding: str) -> bytes:
     return body
 
 
-def rendering_of(body: bytes, representation: Representation, encoding: str, serial: int, *, stale: bool) -> Rendering:
+def rendering_of(body: bytes, content_type: str, encoding: str, serial: int, *, stale: bool) -> Rendering:
     """Compress and tag a page; small ones are left as they are."""
     encoding = encoding if len(body) >= _SMALLEST_COMPRESSED else "identity"
-    material = b"%s\0%s\0%s" % (representation.content_type.encode(), encoding.encode(), body)
+    material = b"%s\0%s\0%s" % (content_type.encode(), encoding.encode(), body)
     etag = f'"{hashlib.sha256(material).hexdigest()[:32]}"'
-    return Rendering(compress(body, encoding), representation.content_type, encoding, etag, serial, stale)
+    return Rendering(compress(body, encoding), content_type, encoding, etag, serial, stale)
 
 
 class Rendered:
@@ -128,6 +133,9 @@ class Rendered:
         entry.weight = 512 * (len(entry.screened.page.files) + 1)
         self._weight += entry.weight
         self._entries[key] = entry
+        self._trim()
+
+    def _trim(self) -> None:
         while self._weight > self.budget and len(self._entries) > 1:
             self._weight -= self._entries.popitem(last=False)[1].weight
 
@@ -156,7 +164,38 @@ class Rendered:
 
         make = render.render_json if representation is Representation.JSON else render.render_html
         body = make(page, link, provenance, screened.yanks())
-        return rendering_of(body, representation, encoding, page.serial, stale=page.stale_since is not None)
+        return rendering_of(
+            body, representation.content_type, encoding, page.serial, stale=page.stale_since is not None
+        )
+
+    async def document(
+        self,
+        index: IndexName,
+        project: ProjectName,
+        key: tuple[str, ...],
+        content_type: str,
+        encoding: str,
+        make: Making,
+    ) -> Rendering:
+        """Return another document made of a page; `key` names it, encoding included.
+
+        It is kept and dropped with the page, unless `make` says that it is not the last word.
+        """
+        entry = await self._entry(index, project)
+        ready = entry.documents.get(key)
+        if ready is None:
+            body, lasting = await make(entry.screened)
+            page = entry.screened.page
+            ready = await asyncio.to_thread(
+                rendering_of, body, content_type, encoding, page.serial, stale=page.stale_since is not None
+            )
+            if lasting:
+                entry.documents[key] = ready
+                if self._entries.get((index, project)) is entry:
+                    entry.weight += len(ready.body)
+                    self._weight += len(ready.body)
+                    self._trim()
+        return ready
 
     async def root(self, index: IndexName, representation: Representation, encoding: str) -> Rendering:
         """Return the list of the projects held here."""
@@ -174,7 +213,8 @@ class Rendered:
 def _render_root(projects: dict[str, int], representation: Representation, encoding: str) -> Rendering:
     serial = max(projects.values(), default=0)
     make = render.render_root_json if representation is Representation.JSON else render.render_root_html
-    return rendering_of(make(sorted(projects.items()), serial), representation, encoding, serial, stale=False)
+    body = make(sorted(projects.items()), serial)
+    return rendering_of(body, representation.content_type, encoding, serial, stale=False)
 
 
 def _expiry(screened: Screened) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from affineur.web import api, files, operation, simple, upload
+from affineur.web import api, files, json_api, operation, simple, upload
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -18,6 +18,7 @@ _NAMES = {
     "project": r"[^/]+",
     "filename": r"[^/]+",
     "operation": r"[a-z-]+(?:/[a-z-]+)?",
+    "version": r"[^/]+",
     "place": r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}|unhashed/[^/]+",
 }
 
@@ -43,6 +44,8 @@ ROUTES: tuple[Route, ...] = (
     Route(_READ, "/simple/{project}/", simple.project_page, "The files of a project in the default index."),
     Route(_READ, "/simple/{project}", simple.add_slash, "Redirects to the address with its slash."),
     Route(_READ, "/packages/{index}/{place}/{filename}", files.file, "A file; .metadata, .asc, .provenance beside it."),
+    Route(_READ, "/pypi/{project}/json/?", json_api.document, "What is known of a project in the default index."),
+    Route(_READ, "/pypi/{project}/{version}/json/?", json_api.document, "The same of one release."),
     Route(frozenset({"POST"}), "/legacy/?", upload.upload, "Upload to the default index."),
     Route(_READ, "/-/health", operation.health, "Whether the process answers."),
     Route(_READ, "/-/ready", operation.ready, "Whether the storage answers."),
@@ -54,6 +57,8 @@ ROUTES: tuple[Route, ...] = (
     Route(_READ, "/{index}/simple", simple.add_slash, "Redirects to the address with its slash."),
     Route(_READ, "/{index}/simple/{project}/", simple.project_page, "The files of a project."),
     Route(_READ, "/{index}/simple/{project}", simple.add_slash, "Redirects to the address with its slash."),
+    Route(_READ, "/{index}/pypi/{project}/json/?", json_api.document, "What is known of a project."),
+    Route(_READ, "/{index}/pypi/{project}/{version}/json/?", json_api.document, "What is known of a release."),
     Route(frozenset({"POST"}), "/{index}/legacy/?", upload.upload, "Upload to an index, as twine and uv do."),
 )
 

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import blobs
 
+_AT_ONCE = 500
+
 
 def record(change: Change, sha256: str, size: int, md5: str, blake2_256: str, origin: str) -> None:
     """Note a stored blob; nothing changes when it is known."""
@@ -37,3 +39,18 @@ def totals(connection: sa.Connection) -> dict[str, tuple[int, int]]:
         )
     )
     return {origin: (count, int(size)) for origin, count, size in rows}
+
+
+def digests(connection: sa.Connection, known: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the further digests (md5, blake2b_256) of the blobs that were ever here, by SHA-256."""
+    found: dict[str, dict[str, str]] = {}
+    for start in range(0, len(known), _AT_ONCE):
+        rows = connection.execute(
+            sa.select(blobs.c.sha256, blobs.c.md5, blobs.c.blake2_256).where(
+                blobs.c.sha256.in_(known[start : start + _AT_ONCE])
+            )
+        )
+        for row in rows:
+            pairs = (("md5", row.md5), ("blake2b_256", row.blake2_256))
+            found[row.sha256] = {name: digest for name, digest in pairs if digest}
+    return found
