@@ -1,0 +1,286 @@
+"""Advisories: published records of vulnerabilities and of malware, and which versions they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from functools import lru_cache
+
+from packaging.version import InvalidVersion, Version
+
+from affineur.model.names import ProjectName
+
+_PLAIN = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*\Z", re.ASCII)
+_LONGEST_VERSION = 200
+
+
+class Severity(IntEnum):
+    """How bad a vulnerability is; the bands of CVSS, and none where nobody rated it."""
+
+    UNRATED = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def word(self) -> str:
+        """The name in lower case, as settings and sentences spell it."""
+        return self.name.lower()
+
+
+class AdvisoryKind(StrEnum):
+    """What an advisory is about."""
+
+    VULNERABILITY = "vulnerability"
+    MALWARE = "malware"
+
+
+class Origin(StrEnum):
+    """Where a record was learnt."""
+
+    OSV = "osv"
+    JSON_API = "json-api"
+    """An upstream's JSON API, which answers for one version at a time."""
+
+
+@lru_cache(maxsize=65536)
+def parsed(text: str) -> Version | None:
+    """Return a version as PEP 440 orders it, or None where it is no such version."""
+    if len(text) > _LONGEST_VERSION:
+        return None
+    try:
+        return Version(text)
+    except (InvalidVersion, ValueError):
+        return None
+
+
+@lru_cache(maxsize=65536)
+def canonical(text: str) -> str:
+    """Return the one spelling of a version that equal versions share; other text in lower case."""
+    if _PLAIN.match(text):
+        while text.endswith(".0"):
+            text = text[:-2]
+        return text
+    version = parsed(text)
+    if version is None:
+        return text.strip().lower()
+    release = ".".join(str(part) for part in version.release)
+    while release.endswith(".0"):
+        release = release[:-2]
+    epoch = f"{version.epoch}!" if version.epoch else ""
+    pre = "".join(str(part) for part in version.pre) if version.pre else ""
+    post = f".post{version.post}" if version.post is not None else ""
+    dev = f".dev{version.dev}" if version.dev is not None else ""
+    local = f"+{version.local}" if version.local else ""
+    return f"{epoch}{release}{pre}{post}{dev}{local}"
+
+
+@lru_cache(maxsize=65536)
+def _public(version: Version) -> Version:
+    return Version(version.public) if version.local else version
+
+
+def _comparable(version: Version, bound: Version) -> Version:
+    """Leave the local part out where the bound has none, as PEP 440's specifiers do."""
+    return version if bound.local else _public(version)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A stretch of versions. Bounds are PEP 440 versions; an empty one is no bound."""
+
+    introduced: str = ""
+    """The first version affected."""
+    fixed: str = ""
+    """The first version that is not."""
+    last_affected: str = ""
+    """The last version affected, where no fixed one is named."""
+    limit: str = ""
+    """Nothing from this version on is said to be affected; it need not be fixed either."""
+
+    def holds(self, version: Version) -> bool:
+        """Whether the version lies in the stretch."""
+        low, fixed, last, limit = (
+            parsed(text) if text else None for text in (self.introduced, self.fixed, self.last_affected, self.limit)
+        )
+        if low is not None and _comparable(version, low) < low:
+            return False
+        if fixed is not None and _comparable(version, fixed) >= fixed:
+            return False
+        if limit is not None and _comparable(version, limit) >= limit:
+            return False
+        return last is None or _comparable(version, last) <= last
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether every version lies in it."""
+        return not (self.introduced or self.fixed or self.last_affected or self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """What one record says about one project. Times are aware and in UTC; text is bounded and printable."""
+
+    id: str
+    project: ProjectName
+    kind: AdvisoryKind = AdvisoryKind.VULNERABILITY
+    aliases: tuple[str, ...] = ()
+    severity: Severity = Severity.UNRATED
+    summary: str = ""
+    details: str = ""
+    ranges: tuple[Range, ...] = ()
+    versions: frozenset[str] = frozenset()
+    """Versions named one by one, in the spelling of `canonical`; those inside a range are left out."""
+    fixed_in: tuple[str, ...] = ()
+    """Fixed versions named without ranges, in order."""
+    modified: datetime | None = None
+    published: datetime | None = None
+    withdrawn: datetime | None = None
+    origin: Origin = Origin.OSV
+    link: str = ""
+
+    @property
+    def is_malware(self) -> bool:
+        """Whether the record says that the release itself is hostile."""
+        return self.kind is AdvisoryKind.MALWARE
+
+    @property
+    def names_versions(self) -> bool:
+        """Whether the record says which versions it means."""
+        return bool(self.ranges or self.versions)
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """Every fixed version the record names, in order."""
+        named = {item.fixed for item in self.ranges if item.fixed} | set(self.fixed_in)
+        return tuple(sorted(named, key=lambda text: parsed(text) or Version("0")))
+
+
+def affects(advisory: Advisory, version: str) -> bool:
+    """Whether the advisory names the version (the OSV schema's evaluation, in the order of PEP 440).
+
+    A version is named when it is listed or lies in a range. A local version (`2.0+cpu`) is named
+    where its public version is. Malware that names no version is every version. A version that is
+    not of PEP 440 has no place in an order: it is named when listed, or by a range without bounds.
+    """
+    if not advisory.names_versions:
+        return advisory.is_malware
+    if advisory.versions and canonical(version) in advisory.versions:
+        return True
+    ordered = parsed(version)
+    if ordered is None:
+        return any(item.unbounded for item in advisory.ranges)
+    if ordered.local and advisory.versions and canonical(ordered.public) in advisory.versions:
+        return True
+    return any(item.holds(ordered) for item in advisory.ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class Vulnerability:
+    """One hole, however many records tell of it."""
+
+    advisory: Advisory
+    """The record with the most to say."""
+    records: tuple[Advisory, ...]
+    """Every record of the hole, `advisory` first."""
+    severity: Severity
+    """The highest that a record gives."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id and alias, the one of `advisory` first."""
+        names = {name: None for record in self.records for name in (record.id,)}
+        names |= {name: None for record in self.records for name in record.aliases}
+        return tuple(names)
+
+    @property
+    def is_malware(self) -> bool:
+        """Whether one of the records says that the release itself is hostile."""
+        return any(record.is_malware for record in self.records)
+
+    def affects(self, version: str) -> bool:
+        """Whether one of the records names the version."""
+        return any(affects(record, version) for record in self.records)
+
+    def fixed_after(self, version: str) -> str:
+        """Return the nearest later version in which no record of the hole applies; "" where none is known."""
+        ordered = parsed(version)
+        if ordered is None:
+            return ""
+        named = {text for record in self.records for text in record.fixes}
+        later = sorted((found, text) for text in named if (found := parsed(text)) is not None and found > ordered)
+        return next((text for _, text in later if not self.affects(text)), "")
+
+
+def _telling(advisory: Advisory) -> tuple[bool, bool, bool, int, bool, int, str]:
+    """Order records by how much they say; ties by id, so that the choice never depends on chance."""
+    return (
+        advisory.origin is Origin.OSV,
+        bool(advisory.ranges),
+        bool(advisory.fixes),
+        advisory.severity,
+        bool(advisory.summary),
+        len(advisory.details),
+        advisory.id,
+    )
+
+
+def merged(advisories: Iterable[Advisory]) -> tuple[Vulnerability, ...]:
+    """Join the records that share an id or an alias, directly or through others.
+
+    Withdrawn records say nothing and join nothing. The order is that of the ids.
+    """
+    leaders: dict[str, str] = {}
+
+    def leader(name: str) -> str:
+        while (above := leaders.setdefault(name, name)) != name:
+            leaders[name] = leaders.setdefault(above, above)
+            name = above
+        return name
+
+    standing = [advisory for advisory in advisories if advisory.withdrawn is None]
+    for advisory in standing:
+        for alias in advisory.aliases:
+            leaders[leader(alias)] = leader(advisory.id)
+    groups: dict[str, list[Advisory]] = {}
+    for advisory in standing:
+        groups.setdefault(leader(advisory.id), []).append(advisory)
+    made = []
+    for records in groups.values():
+        records.sort(key=_telling, reverse=True)
+        made.append(Vulnerability(records[0], tuple(records), max(record.severity for record in records)))
+    return tuple(sorted(made, key=lambda hole: hole.advisory.id))
+
+
+class ProjectAdvisories(tuple[Advisory, ...]):
+    """The standing advisories of one project; what they say of a version is worked out once."""
+
+    _holes: tuple[Vulnerability, ...] | None
+    _answers: dict[str, tuple[Vulnerability, ...]]
+
+    def __new__(cls, advisories: Iterable[Advisory] = ()) -> ProjectAdvisories:
+        """Keep those that are not withdrawn."""
+        made = super().__new__(cls, (advisory for advisory in advisories if advisory.withdrawn is None))
+        made._holes, made._answers = None, {}
+        return made
+
+    def of(self, version: str) -> tuple[Vulnerability, ...]:
+        """Return the holes of a version, each once."""
+        key = canonical(version)
+        found = self._answers.get(key)
+        if found is None:
+            if self._holes is None:
+                self._holes = merged(self)
+            found = tuple(hole for hole in self._holes if hole.affects(version))
+            self._answers[key] = found
+        return found
+
+
+def holes(advisories: tuple[Advisory, ...], version: str) -> tuple[Vulnerability, ...]:
+    """Return the vulnerabilities and malware records of a version, those of one hole joined."""
+    known = advisories if isinstance(advisories, ProjectAdvisories) else ProjectAdvisories(advisories)
+    return known.of(version)
