@@ -86,6 +86,12 @@ class Affineur:
     def kill(self):
         self.stop(signal.SIGKILL)
 
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
     def command(self, *arguments, check=True, stdin=None):
         """Run an affineur command on the data folder; return the finished process."""
         result = subprocess.run(

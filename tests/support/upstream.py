@@ -162,7 +162,9 @@ class _Handler(BaseHTTPRequestHandler):
         rows = up.page(name)
         if up.form == "json":
             document = {"meta": {"api-version": "1.4"}, "name": name, "files": rows}
-            document["versions"] = sorted({row["filename"].split("-")[1].removesuffix(".tar.gz") for row in rows})
+            document["versions"] = sorted(
+                {row["filename"].split("-")[1].removesuffix(".tar.gz").removesuffix(".zip") for row in rows}
+            )
             if name in up.statuses:
                 document["project-status"] = up.statuses[name]
             body, kind = json.dumps(document).encode(), "application/vnd.pypi.simple.v1+json"

@@ -69,6 +69,4 @@ def answer(error: AffineurError, request: BaseRequest) -> web.Response:
         response.headers["WWW-Authenticate"] = 'Basic realm="affineur", charset="UTF-8"'
     if isinstance(error, Throttled):
         response.headers["Retry-After"] = str(error.retry_after)
-    if request.method == "HEAD":
-        response = web.Response(status=status, reason=phrase_of(error), headers=response.headers)
     return response

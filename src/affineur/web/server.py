@@ -10,6 +10,7 @@ from aiohttp.web_request import BaseRequest
 
 from affineur.errors import AffineurError, MethodNotAllowed, NotFound
 from affineur.web import problems, routes
+from affineur.web.simple import CORS
 from affineur.web.site import Site
 
 _log = structlog.get_logger("affineur.web")
@@ -44,7 +45,7 @@ class Server:
             arguments = {k: unquote(v) if v and k != "filename" else v for k, v in match.arguments.items()}
             return await match.handler(site, request, **arguments)
         if request.method == "OPTIONS" and match.allowed:
-            return web.Response(status=204, headers={"Allow": ", ".join(sorted(match.allowed))})
+            return web.Response(status=204, headers={"Allow": ", ".join(sorted(match.allowed)), **CORS})
         if match.allowed:
             response = problems.answer(MethodNotAllowed(f"{request.method} is not possible here"), request)
             response.headers["Allow"] = ", ".join(sorted(match.allowed))

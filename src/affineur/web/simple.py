@@ -10,13 +10,14 @@ from affineur.sources.rendered import Rendering
 from affineur.standards.simple_api.negotiate import Representation, encoding, representation
 from affineur.web.site import Site
 
-_CORS = {
+CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Headers": "Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since",
     "Access-Control-Expose-Headers": "X-PyPI-Last-Serial",
     "Access-Control-Max-Age": "86400",
 }
+"""What lets browser tools of any origin read."""
 
 
 def wanted(request: BaseRequest) -> tuple[Representation, str]:
@@ -42,7 +43,7 @@ def send(request: BaseRequest, page: Rendering) -> web.Response:
         "Cache-Control": "no-cache",
         "Vary": "Accept, Accept-Encoding",
         "X-PyPI-Last-Serial": str(page.serial),
-        **_CORS,
+        **CORS,
     }
     if page.stale:
         headers["X-Affineur-Stale"] = "upstream could not be asked"
