@@ -14,6 +14,7 @@ import msgspec
 
 from affineur.config import Config
 from affineur.model.names import IndexName
+from affineur.operations.examiners import Examiners
 from affineur.policy.gate import Gate
 from affineur.policy.rule import Rule
 from affineur.policy.rules.ownership import Ownership
@@ -54,8 +55,20 @@ class App:
         origin = (config.public_url or f"{scheme}://{config.host}:{config.port}").rstrip("/")
         indexes = self._indexes(pip, lambda: origin)
         rendered = Rendered(indexes, config.page_memory, lambda: origin, config.public_url.rstrip("/"))
-        access = Access(self.catalog)
-        return Site(config, self.catalog, self.blobs, self.sources, indexes, rendered, access, self.counter, origin)
+        access = Access(self.catalog, config.login_failures)
+        self.examiners = Examiners(config.inspection_time)
+        return Site(
+            config,
+            self.catalog,
+            self.blobs,
+            self.sources,
+            indexes,
+            rendered,
+            access,
+            self.counter,
+            self.examiners,
+            origin,
+        )
 
     def _indexes(self, pip: PipSettings, origin: Callable[[], str]) -> dict[IndexName, Gated]:
         config, sources = self.config, self.sources
@@ -97,6 +110,7 @@ class App:
     async def close(self) -> None:
         """Write what is pending and close everything."""
         await self.site.write_downloads()
+        await self.examiners.close()
         for upstream in self.upstreams:
             await upstream.close()
         self.catalog.close()

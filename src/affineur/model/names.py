@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
+from collections.abc import Iterable
 from typing import NewType
 
 from affineur.errors import InvalidName
@@ -46,6 +48,11 @@ def project_name(text: str) -> ProjectName:
             "project", text, "letters, digits, '.', '_' and '-', beginning and ending with a letter or digit"
         )
     return normalize(text)
+
+
+def matches(project: ProjectName, patterns: Iterable[str]) -> bool:
+    """Whether a name is one of `patterns`, in which `*` stands for any characters."""
+    return any(fnmatch.fnmatchcase(project, pattern.lower()) for pattern in patterns)
 
 
 def index_name(text: str) -> IndexName:

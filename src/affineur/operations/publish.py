@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import shutil
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+from packaging.version import InvalidVersion
 
 from affineur.config import Config
-from affineur.errors import Conflict, FileExists, Forbidden, InvalidUpload, StorageFull
+from affineur.errors import FileExists, Forbidden, InvalidUpload, StorageFull
 from affineur.model.events import Event
 from affineur.model.files import File, Status, UploadTimeSource
-from affineur.model.names import ProjectName, SourceName, project_name
+from affineur.model.names import ProjectName, SourceName, matches, project_name
 from affineur.model.principals import Principal, Right
-from affineur.standards import archives, core_metadata
+from affineur.operations.examiners import Examiners
+from affineur.policy.lookalikes.popular import popular
+from affineur.standards import archives, attestations, core_metadata
+from affineur.standards.examination import Job
 from affineur.standards.upload_form import UploadForm, parse_form
 from affineur.storage.blobs.store import Blobs
 from affineur.storage.catalog import blobs as blob_rows
-from affineur.storage.catalog import hosted, metadata, projects
+from affineur.storage.catalog import hosted, metadata
 from affineur.storage.catalog.database import Catalog, Change
+from affineur.storage.catalog.hosted import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,105 +57,104 @@ class Published:
 class Publisher:
     """Takes uploads into one hosted source."""
 
-    def __init__(self, source: SourceName, catalog: Catalog, blobs: Blobs, config: Config) -> None:
+    def __init__(
+        self, source: SourceName, catalog: Catalog, blobs: Blobs, config: Config, examiners: Examiners
+    ) -> None:
         self.source, self.catalog, self.blobs, self.config = source, catalog, blobs, config
+        self.examiners = examiners
+
+    async def room(self, size: int) -> None:
+        """Check that `size` bytes more leave the disk as free as the settings want it.
+
+        Raises:
+            StorageFull: they do not.
+        """
+        free = (await asyncio.to_thread(shutil.disk_usage, self.blobs.staging())).free
+        if free - size < self.config.min_free:
+            raise StorageFull(free, self.config.min_free)
 
     async def publish(self, received: Received, principal: Principal) -> Published:
         """Take an upload, or refuse it with nothing left behind.
 
         Raises:
-            InvalidUpload, InvalidArchive: it breaks a rule.
-            FileExists: the name is taken by other bytes, or was once.
-            Forbidden: the principal or the project's state does not allow it.
-            Conflict: the name belongs to the outside.
+            InvalidUpload, InvalidArchive, InvalidDocument: it breaks a rule.
+            FileExists: the name or the content is taken, or the name was once.
+            Forbidden: the principal, the project's state or an outside owner of the name does not allow it.
         """
         form = parse_form(received.fields)
         project = project_name(form.name)
-        await self._permit(project, principal)
-        self._digests(form, received)
-        if await self._here_already(received):
+        self._permit(project, principal)
+        _compare_digests(form, received)
+        known = await self.catalog.read(hosted.standing, *self._place(project, received))
+        if self._here_already(project, received, known):
             return Published(project, received.filename, changed=False)
-        inspection = await asyncio.to_thread(self._check, form, received)
-        await self._claim(project)
-        await self._room(received.size)
+        inspection = await self.examiners.examine(self._job(form, received))
         sides = await self._store(form, received, inspection)
-        await self._record(project, received, inspection, sides, principal)
-        return Published(project, received.filename, changed=True)
+        changed = await self._record(project, received, inspection, sides, principal)
+        return Published(project, received.filename, changed)
 
-    async def _permit(self, project: ProjectName, principal: Principal) -> None:
+    def _permit(self, project: ProjectName, principal: Principal) -> None:
         if not principal.may(Right.UPLOAD, self.source) or (principal.projects and project not in principal.projects):
             raise Forbidden(f"this token may not upload {project} to {self.source}")
-        status = await self.catalog.read(hosted.get_status, self.source, project)
-        if status.status in {Status.ARCHIVED, Status.QUARANTINED}:
-            raise Forbidden(f"{project} is {status.status.value}; it takes no uploads")
 
-    def _digests(self, form: UploadForm, received: Received) -> None:
-        for algorithm, stated in form.digests.items():
-            if stated and stated.lower() != received.digests[algorithm]:
-                raise InvalidUpload(f"{algorithm}_digest", "the digest supplied does not match the file received")
+    def _place(self, project: ProjectName, received: Received) -> tuple[str, str, str, str, list[str]]:
+        return self.source, project, received.filename, received.digests["sha256"], list(self.config.mirrors)
 
-    async def _here_already(self, received: Received) -> bool:
-        there = await self.catalog.read(hosted.taken, self.source, received.filename)
-        if there is None:
-            return False
-        if there.deleted:
-            raise FileExists(received.filename, "this file name was used before; a name once used is never used again")
-        if there.sha256 != received.digests["sha256"]:
-            raise FileExists(received.filename, "with other content; use a new version or build number")
-        return True
+    def _here_already(self, project: ProjectName, received: Received, known: Standing) -> bool:
+        """Return whether this very file is here; raise where what is here stands against it."""
+        self._refuse_state(project, known)
+        self._refuse_name(project, known)
+        return _refuse_file(received, known)
 
-    def _check(self, form: UploadForm, received: Received) -> archives.Inspection:
-        """Judge form and archive against each other; runs in a thread, bounded by limits."""
-        limits = archives.Limits(allow_linux=self.config.allow_linux)
-        inspection = archives.inspect(received.staged, received.filename, limits)
-        if inspection.kind != form.filetype:
-            raise InvalidUpload("filetype", f"{received.filename} is not a {form.filetype}")
-        if project_name(inspection.name) != project_name(form.name):
-            raise InvalidUpload("name", f"{form.name} is not the project that {received.filename} names")
-        core_metadata.check(inspection.metadata)
-        if problems := core_metadata.differences(form.metadata, inspection.metadata):
-            raise InvalidUpload("", "the form and the file's metadata differ: " + "; ".join(problems))
-        return inspection
+    def _refuse_state(self, project: ProjectName, known: Standing) -> None:
+        if known.status.status in {Status.ARCHIVED, Status.QUARANTINED}:
+            raise Forbidden(f"{project} is {known.status.status.value}; it takes no uploads")
 
-    async def _claim(self, project: ProjectName) -> None:
-        """Refuse to take a name that a mirror here has served, unless an administrator granted it.
+    def _refuse_name(self, project: ProjectName, known: Standing) -> None:
+        """Refuse to take a name that people expect from outside, unless an administrator granted it.
 
-        A public name is never taken by accident (DESIGN 1.9).
+        A public name is never taken by accident: every install of it would change its source.
         """
-        if await self.catalog.read(hosted.owns, self.source, project):
+        if known.owned or known.granted or matches(project, self.config.hosted[self.source].owns):
             return
-        if await self.catalog.read(hosted.claim_granted, project):
-            return
-        for mirror in self.config.mirrors:
-            if project in await self.catalog.read(projects.serials, [mirror]):
-                raise Conflict(
-                    f"{project} has been served from {mirror}; an administrator must grant the claim first: "
-                    f"affineur index claim {project}"
-                )
+        way_out = f"an administrator can grant it: affineur index claim {project}"
+        if known.mirrored_by:
+            raise Forbidden(f"{project} has been served from the mirror {known.mirrored_by}; {way_out}")
+        if (rank := popular(self.config.data_path).rank(project)) is not None:
+            raise Forbidden(f"{project} is a popular public project (number {rank}); {way_out}")
 
-    async def _room(self, size: int) -> None:
-        free = (await asyncio.to_thread(shutil.disk_usage, self.blobs.staging())).free
-        if free - size < self.config.min_free:
-            raise StorageFull(free, self.config.min_free)
+    def _job(self, form: UploadForm, received: Received) -> Job:
+        return Job(
+            path=str(received.staged.absolute()),
+            filename=received.filename,
+            filetype=form.filetype,
+            form=form.metadata,
+            sha256=received.digests["sha256"],
+            attestations=form.attestations,
+            limits=archives.Limits(allow_linux=self.config.allow_linux),
+            direct_references=self.config.direct_references,
+        )
 
     async def _store(self, form: UploadForm, received: Received, inspection: archives.Inspection) -> dict[str, str]:
-        """Make the bytes durable: side files first, the file last."""
-        sides: dict[str, str] = {}
+        """Make the bytes durable, the file and what stands beside it at once."""
+        bodies: dict[str, bytes] = {}
         if inspection.kind == "bdist_wheel":
-            sides["metadata"] = await self._side(inspection.metadata)
+            bodies["metadata"] = inspection.metadata
         if received.signature is not None:
-            sides["signature"] = await self._side(received.signature)
+            bodies["signature"] = received.signature
         if form.attestations:
-            sides["provenance"] = await self._side(_provenance(form.attestations))
-        await self.blobs.put(received.staged, received.digests["sha256"])
+            bodies["provenance"] = attestations.provenance(form.attestations)
+        sides = {kind: hashlib.sha256(raw).hexdigest() for kind, raw in bodies.items()}
+        await asyncio.gather(
+            self.blobs.put(received.staged, received.digests["sha256"]),
+            *(self._side(raw, sides[kind]) for kind, raw in bodies.items()),
+        )
         return sides
 
-    async def _side(self, raw: bytes) -> str:
-        digest = hashlib.sha256(raw).hexdigest()
-        staged = self.blobs.staging() / f"{digest}.side"
+    async def _side(self, raw: bytes, digest: str) -> None:
+        staged = self.blobs.staging() / f"{uuid.uuid4().hex}.side"
         await asyncio.to_thread(staged.write_bytes, raw)
         await self.blobs.put(staged, digest)
-        return digest
 
     async def _record(
         self,
@@ -158,7 +163,7 @@ class Publisher:
         inspection: archives.Inspection,
         sides: dict[str, str],
         principal: Principal,
-    ) -> None:
+    ) -> bool:
         now = datetime.now(UTC)
         file = File(
             filename=received.filename,
@@ -173,33 +178,51 @@ class Publisher:
             signed=True if "signature" in sides else None,
             first_seen=now,
         )
-        await self.catalog.write(_record, self.source, project, file, sides, received.digests, principal.name)
+        noted: dict[str, object] = {"filename": file.filename, "sha256": file.sha256, "size": file.size}
+        if inspection.startup_files:
+            noted["startup_files"] = list(inspection.startup_files)
+
+        def record(change: Change) -> bool:
+            # What was asked before the examination may have changed while it ran.
+            known = hosted.standing(change.connection, *self._place(project, received))
+            if self._here_already(project, received, known):
+                return False
+            hosted.add(change, self.source, project, file, principal.name, sides)
+            digests = received.digests
+            blob_rows.record(change, digests["sha256"], received.size, digests["md5"], digests["blake2_256"], "upload")
+            if "metadata" in sides:
+                metadata.record(change, digests["sha256"], sides["metadata"], "upload")
+            change.enter(Event("file.uploaded", self.source, project, principal.name, noted))
+            return True
+
+        return await self.catalog.write(record)
 
 
-def _record(
-    change: Change,
-    source: str,
-    project: ProjectName,
-    file: File,
-    sides: dict[str, str],
-    digests: Mapping[str, str],
-    actor: str,
-) -> None:
-    sha256 = digests["sha256"]
-    there = hosted.taken(change.connection, source, file.filename)
-    if there is not None:
-        if there.sha256 == sha256 and not there.deleted:
-            return
-        raise FileExists(file.filename, "it was uploaded meanwhile")
-    hosted.add(change, source, project, file, actor, sides)
-    blob_rows.record(change, sha256, file.size or 0, digests["md5"], digests["blake2_256"], "upload")
-    if "metadata" in sides:
-        metadata.record(change, sha256, sides["metadata"], "upload")
-    data = {"filename": file.filename, "sha256": sha256, "size": file.size}
-    change.enter(Event("file.uploaded", source, project, actor, data))
+def _compare_digests(form: UploadForm, received: Received) -> None:
+    for algorithm, stated in form.digests.items():
+        if stated != received.digests[algorithm]:
+            raise InvalidUpload(f"{algorithm}_digest", "the digest supplied does not match the file received")
 
 
-def _provenance(attestations: list[Any]) -> bytes:
-    """Make the provenance document (PEP 740) of the attestations that came with an upload."""
-    bundles = [{"publisher": {"kind": "unverified", "claims": None}, "attestations": attestations}]
-    return json.dumps({"version": 1, "attestation_bundles": bundles}).encode()
+def _refuse_file(received: Received, known: Standing) -> bool:
+    """Return whether the same content stands under the same name; raise where anything else is taken."""
+    filename = received.filename
+    if known.taken is not None:
+        if known.taken.deleted:
+            raise FileExists(filename, "this file name was used before; a name once used is never used again")
+        if known.taken.sha256 != received.digests["sha256"]:
+            raise FileExists(filename, "with other content; use a new version or build number")
+        return True
+    if known.twin:
+        raise FileExists(filename, f"the same content is here as {known.twin}")
+    for other in known.sdists:
+        if _same_release(other, filename):
+            raise FileExists(filename, f"the release has an sdist already, {other}; it can have only one")
+    return False
+
+
+def _same_release(one: str, other: str) -> bool:
+    try:
+        return parse_sdist_filename(one) == parse_sdist_filename(other)
+    except (InvalidSdistFilename, InvalidVersion):
+        return False

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 
 from affineur.errors import FileUnknown, ProjectUnknown
-from affineur.model.files import File, Page
-from affineur.model.names import ProjectName, SourceName
+from affineur.model.files import File, Page, Status
+from affineur.model.names import ProjectName, SourceName, matches
 from affineur.sources.source import Body
 from affineur.sources.stored import Stored
 from affineur.storage.blobs.store import Blobs
@@ -25,9 +24,7 @@ class Hosted:
 
     async def owns(self, project: ProjectName) -> bool:
         """Whether the name matches a configured pattern or was claimed by an upload."""
-        if any(fnmatch.fnmatchcase(project, pattern.lower()) for pattern in self.owned):
-            return True
-        return await self.catalog.read(hosted.owns, self.name, project)
+        return matches(project, self.owned) or await self.catalog.read(hosted.owns, self.name, project)
 
     async def projects(self) -> dict[str, int]:
         """Return the projects uploaded here with their serials."""
@@ -37,12 +34,12 @@ class Hosted:
         """Return the listing of an uploaded project; an owned name without files is an empty page."""
         if not await self.owns(project):
             raise ProjectUnknown(project, self.name)
-        files = await self.catalog.read(hosted.files, self.name, project)
         status = await self.catalog.read(hosted.get_status, self.name, project)
-        serials = await self.catalog.read(projects.serials, [self.name])
-        return Page(
-            project, tuple(files), SourceName(self.name), status=status, serial=serials.get(project, 0), owned=True
-        )
+        files = await self.catalog.read(hosted.files, self.name, project)
+        serial = await self.catalog.read(projects.serial, self.name, project)
+        # A quarantined project must offer no files (PEP 792).
+        offered = () if status.status is Status.QUARANTINED else tuple(files)
+        return Page(project, offered, SourceName(self.name), status=status, serial=serial, owned=True)
 
     async def open(self, page: Page, file: File) -> Body:
         """Open an uploaded file."""

@@ -31,7 +31,7 @@ async def call(site: Site, request: BaseRequest, operation: str) -> web.StreamRe
         raise NotFound(f"{operation}: there is no such operation; /api/docs lists them")
     if found.kind is not Kind.READ and request.method != "POST":
         raise MethodNotAllowed(f"{operation} changes something: use POST")
-    principal = await site.access.principal(request.headers.get("Authorization"))
+    principal = await site.access.principal(request.headers.get("Authorization"), request.remote or "")
     if principal is NOBODY:
         raise Unauthenticated
     given = await _given(request, found)

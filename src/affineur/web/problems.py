@@ -55,16 +55,14 @@ def document(error: AffineurError, instance: str) -> dict[str, object]:
     }
 
 
-def answer(error: AffineurError, request: BaseRequest) -> web.Response:
-    """Return the problem document of an error as an answer, with its sentence in the reason phrase too."""
+def answer(error: AffineurError, request: BaseRequest, *, plain: bool = False) -> web.Response:
+    """Return an error as an answer: its sentence in the reason phrase, and in a problem document or `plain` text."""
     status = STATUS[error.kind]
+    body = printable(error.sentence) + "\n" if plain else json.dumps(document(error, request.path))
     response = web.Response(
-        status=status,
-        reason=phrase_of(error),
-        body=json.dumps(document(error, request.path)).encode(),
-        headers={"Cache-Control": "no-cache"},
+        status=status, reason=phrase_of(error), body=body.encode(), headers={"Cache-Control": "no-cache"}
     )
-    response.headers["Content-Type"] = "application/problem+json"
+    response.headers["Content-Type"] = "text/plain; charset=utf-8" if plain else "application/problem+json"
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="affineur", charset="UTF-8"'
     if isinstance(error, Throttled):

@@ -12,6 +12,7 @@ from affineur.errors import IndexUnknown
 from affineur.model.names import IndexName
 from affineur.model.principals import NOBODY, Principal, Right
 from affineur.operations.context import Context, Progress, silent
+from affineur.operations.examiners import Examiners
 from affineur.sources.gated import Gated
 from affineur.sources.rendered import Rendered
 from affineur.sources.source import Source
@@ -46,6 +47,7 @@ class Site:
     rendered: Rendered
     access: Access
     counter: ChangeCounter
+    examiners: Examiners
     origin: str
     """The origin for addresses that must be absolute."""
     counts: Counts = field(default_factory=Counts)
@@ -79,7 +81,7 @@ class Site:
         header = request.headers.get("Authorization")
         if self.config.indexes[index].anonymous:
             return NOBODY
-        return await self.access.require(header, Right.READ, index)
+        return await self.access.require(header, Right.READ, index, request.remote or "")
 
     async def catch_up(self) -> None:
         """Evict what the ledger says has changed since the last look, by whichever process."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from affineur.errors import FileUnknown, ProjectUnknown
 from affineur.model.events import Event
 from affineur.model.files import File, ProjectStatus, Status
+from affineur.storage.catalog import projects
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import claims, hosted_files, hosted_projects
 
@@ -24,6 +25,24 @@ class Taken:
 
     sha256: str
     deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a project, a file name and a content before an upload."""
+
+    status: ProjectStatus
+    owned: bool
+    """Whether an earlier upload claimed the project's name."""
+    granted: bool
+    """Whether an administrator granted that the name may be claimed."""
+    mirrored_by: str
+    """A mirror that has served the project, or ""."""
+    taken: Taken | None
+    twin: str
+    """Another file of the source that has the same content, or ""."""
+    sdists: tuple[str, ...]
+    """The names of the project's sdists."""
 
 
 def _file(row: sa.Row) -> File:  # type: ignore[type-arg]
@@ -48,6 +67,29 @@ def taken(connection: sa.Connection, source: str, filename: str) -> Taken | None
         )
     ).first()
     return Taken(row.sha256, row.deleted_at is not None) if row else None
+
+
+def standing(
+    connection: sa.Connection, source: str, project: str, filename: str, sha256: str, mirrors: Sequence[str]
+) -> Standing:
+    """Return all that an upload of a file must be judged by."""
+    here = sa.and_(hosted_files.c.source == source, hosted_files.c.deleted_at.is_(None))
+    twin = sa.select(hosted_files.c.filename).where(
+        here, hosted_files.c.sha256 == sha256, hosted_files.c.filename != filename
+    )
+    sdists = sa.select(hosted_files.c.filename).where(
+        here, hosted_files.c.project == project, hosted_files.c.filename.endswith(".tar.gz")
+    )
+    owned = owns(connection, source, project)
+    return Standing(
+        get_status(connection, source, project) if owned else ProjectStatus(),
+        owned,
+        owned or claim_granted(connection, project),
+        "" if owned else next((m for m in mirrors if projects.serial(connection, m, project)), ""),
+        taken(connection, source, filename),
+        connection.execute(twin.limit(1)).scalar() or "",
+        tuple(connection.execute(sdists).scalars()) if filename.endswith(".tar.gz") else (),
+    )
 
 
 def side_files(connection: sa.Connection, source: str, filename: str) -> dict[str, str]:
@@ -125,6 +167,31 @@ def delete(change: Change, source: str, project: str, version: str, actor: str) 
         .values(deleted_at=change.now.timestamp())
     )
     change.enter(Event("release.deleted", source, project, actor, {"version": version, "files": names}))
+    return names
+
+
+def undelete(change: Change, source: str, project: str, version: str, since: float, actor: str) -> list[str]:
+    """Bring back the files of a release that were deleted after `since` (Unix time); return their names.
+
+    Raises:
+        FileUnknown: none was deleted, or all were too long ago.
+    """
+    rows = change.connection.execute(
+        sa.select(hosted_files.c.filename, hosted_files.c.document, hosted_files.c.deleted_at).where(
+            hosted_files.c.source == source, hosted_files.c.project == project, hosted_files.c.deleted_at.is_not(None)
+        )
+    )
+    deleted = {row.filename: row.deleted_at for row in rows if _DECODER.decode(row.document).version == version}
+    names = sorted(name for name, at in deleted.items() if at > since)
+    if not names:
+        late = "it was deleted too long ago (setting delete_grace)"
+        raise FileUnknown(f"{project} {version}", source, late if deleted else "no such deleted release")
+    change.connection.execute(
+        sa.update(hosted_files)
+        .where(hosted_files.c.source == source, hosted_files.c.filename.in_(names))
+        .values(deleted_at=None)
+    )
+    change.enter(Event("release.undeleted", source, project, actor, {"version": version, "files": names}))
     return names
 
 

@@ -54,6 +54,7 @@ hosted_files = Table(
     Column("deleted_at", Float),
 )
 Index("hosted_files_by_project", hosted_files.c.source, hosted_files.c.project)
+Index("hosted_files_by_content", hosted_files.c.source, hosted_files.c.sha256)
 hosted_projects = Table(
     "hosted_projects",
     METADATA,
