@@ -12,9 +12,6 @@ from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sd
 
 from affineur.errors import InvalidUpload
 
-PREDICATES = ("https://docs.pypi.org/attestations/publish/v1", "https://slsa.dev/provenance/v1")
-"""The kinds of statements that are taken, one attestation of each."""
-
 _FIELD = "attestations"
 
 
@@ -29,12 +26,19 @@ def check(attestations: list[Any], filename: str, sha256: str) -> None:
         where = f"number {number}"
         statement = _statement(given, where)
         _check_subject(statement, where, filename, sha256)
-        predicate = statement.get("predicateType")
-        if predicate not in PREDICATES:
-            raise InvalidUpload(_FIELD, f"{where} is of a kind that is not taken: {str(predicate)[:100]!r}")
+        predicate = str(statement.get("predicateType"))
+        if predicate not in _kinds():
+            raise InvalidUpload(_FIELD, f"{where} is of a kind that is not taken: {predicate[:100]!r}")
         if predicate in seen:
             raise InvalidUpload(_FIELD, f"{where} is a second one of its kind, {predicate}")
         seen.add(predicate)
+
+
+def _kinds() -> frozenset[str]:
+    """Return the kinds of statements that are taken, one attestation of each."""
+    from pypi_attestations import AttestationType
+
+    return frozenset(kind.value for kind in AttestationType)
 
 
 def _statement(given: Any, where: str) -> dict[str, Any]:
