@@ -31,6 +31,7 @@ from affineur.storage.blobs.disk import DiskBlobs
 from affineur.storage.blobs.store import Blobs
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.changes import ChangeCounter
+from affineur.storage.known_advisories import KnownAdvisories
 from affineur.web.access import Access
 from affineur.web.site import Site
 
@@ -45,6 +46,7 @@ class App:
         self.blobs = _blobs(config)
         self.counter = ChangeCounter(config.data_path / "changes")
         self.catalog.on_commit(lambda _serial: self.counter.bump())
+        self.advisories = KnownAdvisories(self.catalog)
         self.upstreams: list[Upstream] = []
         self.sources: dict[str, Source] = {}
         self.site = self._site(read_pip_settings())
@@ -67,6 +69,7 @@ class App:
             access,
             self.counter,
             self.examiners,
+            self.advisories,
             origin,
         )
 

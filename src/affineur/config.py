@@ -61,6 +61,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("page_memory", int, 48 * MIB, "Bytes of rendered pages and small files kept in memory by each process."),
     Setting("cache_limit", int, 0, "Bytes of mirrored files kept before the least used are dropped; 0: no limit."),
     Setting("delete_grace", float, 7 * 86400.0, "Seconds for which a deleted file can be brought back."),
+    Setting(
+        "advisories_feed", str, "", "Where `advisories update` takes OSV records from: an address, a file or a folder."
+    ),
+    Setting(
+        "advisories_max_age", float, 7 * 86400.0, "Seconds after which advisories that were not updated raise an alarm."
+    ),
     Setting("record_downloads", bool, True, "Keep a record of downloads."),
     Setting("record_address", bool, False, "Write the client's address into the record of downloads."),
 )

@@ -67,8 +67,13 @@ def check(
     config: Annotated[Path | None, typer.Option("--config", help="The configuration file (TOML).")] = None,
     data: Annotated[str | None, typer.Option("--data", help="The data folder.")] = None,
 ) -> None:
-    """Check the configuration and say what is wrong with it."""
+    """Check the configuration, and the age of the advisories held, and say what is wrong."""
     checked = load(config, {"data": data})
+    if checked.database or checked.data_path.exists():
+        from affineur.cli.serve import check_data
+
+        for text in check_data(checked):
+            typer.echo(text)
     typer.echo(f"{checked.origin}: no problems; indexes {', '.join(sorted(checked.indexes))}")
 
 

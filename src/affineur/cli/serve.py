@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import structlog
 from aiohttp import web
@@ -17,7 +18,8 @@ from aiohttp import web
 from affineur.app import App
 from affineur.config import Config
 from affineur.errors import AffineurError
-from affineur.storage.catalog import principals
+from affineur.operations.advisories import alarm
+from affineur.storage.catalog import advisories, principals
 from affineur.web.server import Server
 
 _log = structlog.get_logger("affineur")
@@ -84,6 +86,12 @@ def _reload(server: Server, apps: list[App], reload: Reload) -> None:
     _log.info("configuration reloaded")
 
 
+async def stale_advisories(app: App) -> str:
+    """Return what is wrong with the advisories held, in a sentence; "" when nothing is."""
+    feeds = await app.catalog.read(advisories.feeds)
+    return alarm(feeds, app.config.advisories_max_age, datetime.now(UTC))
+
+
 async def _greet(app: App, port: int) -> None:
     config = app.config
     scheme = "https" if config.tls_cert else "http"
@@ -92,6 +100,8 @@ async def _greet(app: App, port: int) -> None:
         f"affineur serves {origin}/{config.default_index}/simple/  (data in {config.data_path.absolute()})", flush=True
     )
     print(f"  pip install --index-url {origin}/{config.default_index}/simple/ NAME", flush=True)
+    if text := await stale_advisories(app):
+        print(f"  {text}", flush=True)
     if not await app.catalog.read(principals.users):
         print("  to upload, make a user and a token first:", flush=True)
         print(f"  affineur user add NAME --data {config.data_path}", flush=True)
@@ -99,6 +109,20 @@ async def _greet(app: App, port: int) -> None:
             f"  affineur token create --user NAME --index internal --rights upload --data {config.data_path}",
             flush=True,
         )
+
+
+def check_data(config: Config) -> list[str]:
+    """Return what is wrong with the data that rules judge by, a sentence each."""
+
+    async def ask() -> list[str]:
+        app = App(config)
+        try:
+            text = await stale_advisories(app)
+        finally:
+            await app.close()
+        return [text] if text else []
+
+    return asyncio.run(ask())
 
 
 def _worker(config: Config, reload: Reload) -> None:

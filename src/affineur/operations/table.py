@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from affineur.operations import accounts, indexes, ledgers, report, withdraw
+from affineur.operations import accounts, advisories, indexes, ledgers, report, withdraw
 from affineur.operations.operation import Kind, Operation
 
 CHANGE, DESTROY = Kind.CHANGE, Kind.DESTROY
@@ -39,6 +39,18 @@ TABLE: tuple[Operation, ...] = (
     ),
     Operation("ledger verify", ledgers.LedgerVerify, ledgers.verify, say=ledgers.say_proof, found=lambda p: p.broken is not None),
     Operation("ledger log", ledgers.LedgerLog, ledgers.log),
+    Operation(
+        "advisories import", advisories.AdvisoriesImport, advisories.import_advisories, CHANGE,
+        say=advisories.say_imported, found=lambda made: made.unreadable > 0,
+    ),
+    Operation(
+        "advisories update", advisories.AdvisoriesUpdate, advisories.update, CHANGE,
+        say=advisories.say_imported, found=lambda made: made.unreadable > 0,
+    ),
+    Operation(
+        "advisories status", advisories.AdvisoriesStatus, advisories.status,
+        say=advisories.say_state, found=lambda state: bool(state.alarm),
+    ),
     Operation("report cache", report.ReportCache, report.cache),
 )  # fmt: skip
 """In the order in which the reference lists them."""

@@ -17,9 +17,10 @@ from affineur.sources.gated import Gated
 from affineur.sources.rendered import Rendered
 from affineur.sources.source import Source
 from affineur.storage.blobs.store import Blobs
-from affineur.storage.catalog import downloads, ledger
+from affineur.storage.catalog import advisories, downloads, ledger
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.changes import ChangeCounter
+from affineur.storage.known_advisories import KnownAdvisories
 from affineur.web.access import Access
 
 _MOST_PENDING_DOWNLOADS = 50_000
@@ -48,6 +49,7 @@ class Site:
     access: Access
     counter: ChangeCounter
     examiners: Examiners
+    advisories: KnownAdvisories
     origin: str
     """The origin for addresses that must be absolute."""
     counts: Counts = field(default_factory=Counts)
@@ -103,6 +105,9 @@ class Site:
                     self.access.forget()
                 if event.project:
                     self.rendered.forget(event.project)  # type: ignore[arg-type]
+                if event.kind == advisories.CHANGED:
+                    for project in await asyncio.to_thread(self.advisories.take, event):
+                        self.rendered.forget(project)
                 self.serial = entry.serial
             if len(entries) < 1000:
                 return

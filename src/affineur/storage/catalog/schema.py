@@ -124,3 +124,37 @@ downloads = Table(
     Column("status", Integer, nullable=False),
 )
 Index("downloads_by_project", downloads.c.project, downloads.c.at)
+advisories = Table(
+    "advisories",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("modified", Float, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("details", Text, nullable=False),
+)
+Index("advisories_by_project", advisories.c.project)
+advisory_feeds = Table(
+    "advisory_feeds",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("imported_at", Float, nullable=False),
+    Column("checked_at", Float, nullable=False),
+    Column("newest", Float),
+    Column("records", Integer, nullable=False),
+    Column("unreadable", Integer, nullable=False),
+    Column("etag", String, nullable=False),
+)
+told_advisories = Table(
+    "told_advisories",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("version", String, primary_key=True),
+    Column("checked_at", Float, nullable=False),
+    Column("holes", Integer, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+Index("told_advisories_by_project", told_advisories.c.project)

@@ -1,0 +1,64 @@
+"""A file at an address, downloaded to disk when it changed."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from affineur.errors import Invalid, UpstreamBroken, UpstreamUnavailable
+from affineur.sources.pip_settings import PipSettings
+
+_MOST_BYTES = 4 * 2**30
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+
+
+async def download(
+    address: str, etag: str, target: Path, pip: PipSettings, told: Callable[[int, int], None]
+) -> str | None:
+    """Write what stands at an http or https address to `target`; return its ETag, or None when it is unchanged.
+
+    The certificates and the proxy are those of pip. `told` hears (bytes so far, bytes in all or 0).
+
+    Raises:
+        Invalid: the address is of another kind.
+        UpstreamUnavailable: it does not answer.
+        UpstreamBroken: it answers with an error, or the body is cut short or larger than 4 GiB.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Invalid(f"{address}: an address that begins with https:// or http:// is wanted")
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    tls = ssl.create_default_context(cafile=pip.cert or None)
+    if pip.client_cert:
+        tls.load_cert_chain(pip.client_cert)
+    headers = {"Accept-Encoding": "identity", **({"If-None-Match": etag} if etag else {})}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True, headers={"User-Agent": "affineur/0.1"}) as session,
+            session.get(address, headers=headers, proxy=pip.proxy, ssl=tls) as response,
+        ):
+            if response.status == 304 and etag:
+                return None
+            if response.status != 200:
+                raise UpstreamBroken(shown, f"it answered {response.status}")
+            await _pour(response, shown, target, told)
+            return response.headers.get("ETag", "")
+    except aiohttp.ClientPayloadError as error:
+        raise UpstreamBroken(shown, f"the body was cut short ({error})") from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise UpstreamUnavailable(shown, str(error) or type(error).__name__) from error
+
+
+async def _pour(response: aiohttp.ClientResponse, shown: str, target: Path, told: Callable[[int, int], None]) -> None:
+    written, whole = 0, response.content_length or 0
+    with target.open("wb") as sink:
+        async for chunk in response.content.iter_any():
+            written += len(chunk)
+            if written > _MOST_BYTES:
+                raise UpstreamBroken(shown, f"it sends more than {_MOST_BYTES} bytes")
+            sink.write(chunk)
+            told(written, whole)
