@@ -7,4 +7,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    """Add the index."""
     op.create_index("hosted_files_by_content", "hosted_files", ["source", "sha256"])
