@@ -1,5 +1,6 @@
 """A real upstream index on loopback whose every answer a test can change."""
 
+import collections
 import hashlib
 import json
 import threading
@@ -30,6 +31,10 @@ class Upstream:
         self.credentials = None
         self.validators = True
         self.statuses = {}
+        self.rangeless = set()
+        """Names of files of which no range is given: whoever asks for one gets everything."""
+        self.sent = collections.Counter()
+        """Bytes of files sent, by path."""
         handler = type("Handler", (_Handler,), {"upstream": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -75,6 +80,8 @@ class Upstream:
             row["core-metadata"] = {"sha256": hashlib.sha256(raw).hexdigest()}
             self.bodies[filename + ".metadata"] = raw
         row.update(keys)
+        if not row.get("core-metadata"):
+            self.bodies.pop(filename + ".metadata", None)
         self.projects.setdefault(name, {})[filename] = row
         self.bodies[filename] = body
         return row
@@ -138,8 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.answer(401, b"", {"WWW-Authenticate": 'Basic realm="upstream"'})
             elif path.startswith("/simple/") and path.count("/") == 3 and path.split("/")[2] in up.projects:
                 self.page(path.split("/")[2])
-            elif path.startswith("/files/") and path[7:] in up.bodies:
-                self.file(up.bodies[path[7:]])
+            elif path.startswith("/files/") and path[7:] in up.bodies and (up.metadata or path[-9:] != ".metadata"):
+                self.file(path, up.bodies[path[7:]])
             elif path.startswith("/pypi/") and up.json_api and path.split("/")[2] in up.projects:
                 self.json_api(path.split("/")[2])
             else:
@@ -178,22 +185,28 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         self.answer(200, body, headers)
 
-    def file(self, body):
+    def file(self, path, body):
         up = self.upstream
         status, headers = 200, {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes"}
-        spec = self.headers.get("Range")
+        name = path.rpartition("/")[2]
+        spec = self.headers.get("Range") if name not in up.rangeless else None
+        if name in up.rangeless:
+            headers["Accept-Ranges"] = None
         if spec and spec.startswith("bytes="):
             first, _, last = spec[6:].partition("-")
             start = int(first) if first else max(0, len(body) - int(last))
             stop = min(len(body), int(last) + 1) if first and last else len(body)
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(body)}"
             body, status = body[start:stop], 206
+        if self.command != "HEAD":
+            up.sent[path] += len(body)
         if up.rate is None:
             self.answer(status, body, headers)
             return
         self.send_response(status)
         for key, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(key, value)
+            if value is not None:
+                self.send_header(key, value)
         self.end_headers()
         piece = max(1, up.rate // 50)
         for start in range(0, len(body), piece):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from affineur.model.names import ProjectName, normalize
+from affineur.errors import InvalidName
+from affineur.model.names import ProjectName, normalize, project_name
 
 SDIST_SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz", ".tar.Z", ".tar")
 LISTED_SUFFIXES = (".whl", *SDIST_SUFFIXES, ".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg")
 """Kinds of files an upstream may list; anything else on a page is not a distribution."""
+
+_MOST_CANDIDATES = 6
 
 
 def stem_of(filename: str) -> str | None:
@@ -39,17 +42,24 @@ def version_in(filename: str, project: ProjectName) -> str | None:
 
 
 def candidate_projects(filename: str) -> Iterator[ProjectName]:
-    """Yield the projects that a file of this name may belong to, the likeliest first."""
+    """Yield the projects that a file of this name may belong to, the likeliest first, a few at most.
+
+    A version begins with a digit almost always, so an sdist's name most likely ends before one.
+    """
     stem = stem_of(filename)
     if stem is None:
         return
     if filename.endswith((".whl", ".egg")):
-        yield normalize(stem.partition("-")[0])
-        return
+        cuts = [len(stem.partition("-")[0])]
+    else:
+        cuts = [at for at, character in enumerate(stem) if character == "-"]
+        cuts.sort(key=lambda at: (stem[at + 1 : at + 2].isdigit(), at), reverse=True)
     seen: set[str] = set()
-    cut = len(stem)
-    while (cut := stem.rfind("-", 0, cut)) > 0:
-        name = normalize(stem[:cut])
+    for cut in cuts[:_MOST_CANDIDATES]:
+        try:
+            name = project_name(stem[:cut])
+        except InvalidName:
+            continue
         if name not in seen:
             seen.add(name)
             yield name

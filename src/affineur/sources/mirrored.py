@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,10 +14,11 @@ import msgspec
 import zstandard
 
 from affineur.config import Config
-from affineur.errors import AffineurError, FileUnknown, ProjectUnknown, UpstreamBroken, UpstreamUnavailable
+from affineur.errors import AffineurError, ProjectUnknown, UpstreamBroken, UpstreamUnavailable
 from affineur.model.events import Event
 from affineur.model.files import File, Page, UploadTimeSource
 from affineur.model.names import ProjectName, SourceName
+from affineur.sources.beside import Beside
 from affineur.sources.fetch import Fetch
 from affineur.sources.pinned import Delta, Listing, merge
 from affineur.sources.source import Body
@@ -29,11 +28,10 @@ from affineur.standards.archives import read_wheel_metadata
 from affineur.standards.simple_api.parse_json import UpstreamPage
 from affineur.storage.blobs.store import Blobs
 from affineur.storage.catalog import blobs as blob_rows
-from affineur.storage.catalog import listings, metadata, projects
+from affineur.storage.catalog import listings, projects
 from affineur.storage.catalog.database import Catalog, Change
 
 _DECODER = msgspec.json.Decoder(Listing)
-_LARGEST_SIDE_FILE = 16 * 2**20
 _MOST_NAMES_IN_ENTRY = 200
 
 
@@ -45,6 +43,7 @@ class Mirrored:
         self._refreshing: dict[ProjectName, asyncio.Task[Page]] = {}
         self._fetching: dict[str, Fetch] = {}
         self._unknown: dict[ProjectName, float] = {}
+        self.beside = Beside(name, upstream, catalog, blobs, self._whole)
         self._reports: set[asyncio.Task[None]] = set()
         self._clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -89,24 +88,11 @@ class Mirrored:
         return await self._page(project, listing, stored.serial, fresh_until)
 
     async def _page(self, project: ProjectName, listing: Listing, serial: int, fresh_until: datetime) -> Page:
-        files = await self._with_metadata(listing.files)
+        files = await self.beside.offered(listing.files)
         return Page(
             project, files, SourceName(self.name), listing.versions, listing.status, serial,
             fresh_until=fresh_until, mirrored=True,
         )  # fmt: skip
-
-    async def _with_metadata(self, files: tuple[File, ...]) -> tuple[File, ...]:
-        """Advertise metadata that was extracted here for wheels whose upstream offers none."""
-        lacking = [f.sha256 for f in files if f.is_wheel and f.metadata_hashes is None and f.sha256]
-        if not lacking:
-            return files
-        found = await self.catalog.read(metadata.many, lacking)
-        return tuple(
-            replace(f, metadata_hashes={"sha256": found[f.sha256]})
-            if f.metadata_hashes is None and f.sha256 in found
-            else f
-            for f in files
-        )
 
     async def _refresh(self, project: ProjectName) -> Page:
         stored = await self.catalog.read(listings.load, self.name, project)
@@ -131,7 +117,9 @@ class Mirrored:
         self._unknown.pop(project, None)
         serials = await self.catalog.read(projects.serials, [self.name])
         fresh_until = now + timedelta(seconds=self.config.fresh_for)
-        return await self._page(project, listing, serials.get(project, 0), fresh_until)
+        taken = await self._page(project, listing, serials.get(project, 0), fresh_until)
+        self.beside.look_into(project, taken.files)
+        return taken
 
     async def _with_times(self, project: ProjectName, page: UpstreamPage) -> UpstreamPage:
         """Fill missing upload times from the upstream's JSON API where it has one."""
@@ -192,7 +180,7 @@ class Mirrored:
         if fetch.file.sha256 is None:
             await self._learn_hash(page.project, fetch)
         if raw is not None:
-            await self.record_metadata(page.project, fetch.file, sha256, raw, "file")
+            await self.beside.found(page.project, fetch.file, sha256, raw, "file")
 
     async def _learn_hash(self, project: ProjectName, fetch: Fetch) -> None:
         stored = await self.catalog.read(listings.load, self.name, project)
@@ -213,72 +201,27 @@ class Mirrored:
         data = {"filename": fetch.file.filename, "problem": error.sentence}
         await self.catalog.write(_enter, Event("fetch.failed", self.name, page.project, data=data))
 
-    # -- side files
-
-    async def record_metadata(self, project: ProjectName, file: File, sha256: str, raw: bytes, origin: str) -> None:
-        """Keep core metadata as a blob and remember which file it belongs to."""
-        digest = await self._keep_bytes(raw)
-        known = await self.catalog.read(metadata.many, [sha256])
-        if known.get(sha256) == digest:
-            return
-        event = Event("metadata.found", self.name, project, data={"filename": file.filename, "origin": origin})
-        await self.catalog.write(
-            _record_metadata, sha256, digest, origin, event if file.metadata_hashes is None else None
-        )
-
-    async def _keep_bytes(self, raw: bytes) -> str:
-        digest, staged = await asyncio.to_thread(_stage, raw, self.blobs.staging())
-        await self.blobs.put(staged, digest)
-        return digest
-
-    async def metadata(self, page: Page, file: File) -> bytes:
-        """Return core metadata: kept, else the upstream's (verified), else from the wheel itself."""
-        if not file.is_wheel and file.metadata_hashes is None:
-            raise FileUnknown(file.filename, self.name, "no core metadata")
-        key = file.sha256 or ""
-        found = (await self.catalog.read(metadata.many, [key])).get(key) if key else None
-        if found is not None and await self.blobs.has(found) is not None:
-            return b"".join([part async for part in self.blobs.read(found)])
-        raw = await self._upstream_metadata(file) if file.metadata_hashes is not None else None
-        if raw is not None:
-            if key:
-                await self.record_metadata(page.project, file, key, raw, "upstream")
-            return raw
-        return await self._metadata_of_whole(page, file)
-
-    async def _upstream_metadata(self, file: File) -> bytes | None:
-        raw = await self.upstream.side_file(f"{file.url}.metadata", _LARGEST_SIDE_FILE)
-        if raw is None:
-            return None
-        for algorithm, wanted in (file.metadata_hashes or {}).items():
-            if algorithm in {"sha256", "sha384", "sha512"} and hashlib.new(algorithm, raw).hexdigest() != wanted:
-                raise UpstreamBroken(self.upstream.base, f"{file.filename}.metadata is not what was promised")
-        return raw
-
-    async def _metadata_of_whole(self, page: Page, file: File) -> bytes:
+    async def _whole(self, page: Page, file: File) -> Path | None:
         body = await self.open(page, file)
         if isinstance(body, Fetch):
             await body.wait()
-        path = self.blobs.path(body.sha256 or "")
-        if path is None:
-            raise FileUnknown(file.filename, self.name, "no core metadata")
-        return await asyncio.to_thread(read_wheel_metadata, path)
+        return self.blobs.path(body.sha256 or "")
+
+    # -- side files
+
+    async def metadata(self, page: Page, file: File) -> bytes:
+        """Return core metadata, wherever it can be had."""
+        return await self.beside.metadata(page, file)
 
     async def signature(self, page: Page, file: File) -> bytes:
         """Return the upstream's detached signature."""
         del page
-        raw = await self.upstream.side_file(f"{file.url}.asc", _LARGEST_SIDE_FILE) if file.signed else None
-        if raw is None:
-            raise FileUnknown(file.filename, self.name, "no signature")
-        return raw
+        return await self.beside.signature(file)
 
     async def provenance(self, page: Page, file: File) -> bytes:
         """Return the upstream's provenance document."""
         del page
-        raw = await self.upstream.side_file(file.provenance, _LARGEST_SIDE_FILE) if file.provenance else None
-        if raw is None:
-            raise FileUnknown(file.filename, self.name, "no provenance")
-        return raw
+        return await self.beside.provenance(file)
 
 
 class _Keeper:
@@ -319,15 +262,9 @@ def _wheel_metadata(path: Path, file: File) -> bytes | None:
     if not file.is_wheel:
         return None
     try:
-        return read_wheel_metadata(path)
+        return read_wheel_metadata(path, file.filename)
     except AffineurError:
         return None
-
-
-def _stage(raw: bytes, folder: Path) -> tuple[str, Path]:
-    staged = folder / f"{uuid.uuid4().hex}.side"
-    staged.write_bytes(raw)
-    return hashlib.sha256(raw).hexdigest(), staged
 
 
 def _store(
@@ -354,9 +291,3 @@ def _store(
 
 def _enter(change: Change, event: Event) -> None:
     change.enter(event)
-
-
-def _record_metadata(change: Change, sha256: str, digest: str, origin: str, event: Event | None) -> None:
-    metadata.record(change, sha256, digest, origin)
-    if event is not None:
-        change.enter(event)

@@ -19,6 +19,7 @@ from affineur.model.names import IndexName, ProjectName, project_name
 from affineur.policy.gate import Screened
 from affineur.sources.rendered import compress
 from affineur.sources.source import Body
+from affineur.sources.stored import Stored
 from affineur.standards.simple_api.negotiate import encoding
 from affineur.storage.catalog.downloads import Download
 from affineur.web.simple import matches
@@ -93,6 +94,9 @@ async def file(site: Site, request: BaseRequest, index: str, place: str, filenam
     etag = f'"{listed.sha256}"' if listed.sha256 else None
     if etag and matches(request.headers.get("If-None-Match"), etag):
         return web.Response(status=304, headers={"ETag": etag, "Cache-Control": "no-cache"})
+    if request.method == "HEAD" and listed.sha256 and listed.size is not None:
+        # The listing tells it all, and whoever only looks makes nobody fetch.
+        return await _send(request, Stored(site.blobs, listed.sha256, listed.size), filename)
     body = await gated.open(screened.page, listed)
     response = await _send(request, body, filename)
     if request.method == "GET":

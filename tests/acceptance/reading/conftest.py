@@ -37,11 +37,17 @@ def settings():
 
 
 @pytest.fixture(scope="module")
-def affineur(tmp_path_factory, upstream, database, settings):
+def configuration():
+    """The configuration file; a file of tests may say its own."""
+    return ""
+
+
+@pytest.fixture(scope="module")
+def affineur(tmp_path_factory, upstream, database, settings, configuration):
     """A running server that asks for an upstream's page at every look."""
     environment = {"AFFINEUR_DATABASE": database} if database else {}
     environment |= {"AFFINEUR_FRESH_FOR": "0", "AFFINEUR_PATIENCE": "10", **settings}
-    server = Affineur(tmp_path_factory.mktemp("affineur") / "data", upstream.url, **environment)
+    server = Affineur(tmp_path_factory.mktemp("affineur") / "data", upstream.url, config=configuration, **environment)
     server.start()
     yield server
     server.stop()

@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import IO
 
 from affineur.errors import InvalidArchive
 
@@ -24,19 +25,19 @@ _MAGIC: dict[str, tuple[bytes, ...]] = {
 _TAR_NAMES = (".gz", ".tgz", ".bz2", ".xz", ".Z", ".tar")
 
 
-def read_wheel_metadata(path: Path) -> bytes:
-    """Return METADATA of the wheel at `path`, byte for byte.
+def read_wheel_metadata(source: Path | IO[bytes], filename: str) -> bytes:
+    """Return METADATA of a wheel, byte for byte; `filename` is what errors call it.
 
     Raises:
         InvalidArchive: the file is no ZIP file, or holds no readable METADATA.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _read_metadata(archive, path.name)
+        with zipfile.ZipFile(source) as archive:
+            return _read_metadata(archive, filename)
     except (
         zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError,
     ) as error:  # fmt: skip
-        raise InvalidArchive(path.name, "metadata", f"METADATA cannot be read: {str(error)[:200]}") from None
+        raise InvalidArchive(filename, "metadata", f"METADATA cannot be read: {str(error)[:200]}") from None
 
 
 def _read_metadata(archive: zipfile.ZipFile, filename: str) -> bytes:
