@@ -10,11 +10,12 @@ import msgspec
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
-from affineur.errors import AffineurError, Forbidden, Invalid, MethodNotAllowed, NotFound, TooLarge, Unauthenticated
+from affineur.errors import AffineurError, Forbidden, Invalid, MethodNotAllowed, NotFound, Unauthenticated
 from affineur.model.principals import NOBODY, Principal
 from affineur.operations.operation import Kind, Operation, takes_many
 from affineur.operations.table import BY_PATH, TABLE
 from affineur.web import problems
+from affineur.web.bodies import read_bounded
 from affineur.web.site import Site
 
 _LARGEST_BODY = 64 * 2**20
@@ -56,22 +57,15 @@ async def _given(request: BaseRequest, operation: Operation) -> Any:
     """
     try:
         if request.method == "POST":
-            return msgspec.json.decode(await _body(request) or b"{}", type=operation.request)
+            return msgspec.json.decode(
+                await read_bounded(request, _LARGEST_BODY, "the request") or b"{}", type=operation.request
+            )
         query = {key: request.query.getall(key) for key in request.query}
         lists = {f.name for f in msgspec.structs.fields(operation.request) if takes_many(f)}
         plain = {key: values if key in lists else values[-1] for key, values in query.items()}
         return msgspec.convert(plain, operation.request, strict=False)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Invalid(f"{operation.path}: {error}") from error
-
-
-async def _body(request: BaseRequest) -> bytes:
-    body = bytearray()
-    async for part in request.content.iter_any():
-        body += part
-        if len(body) > _LARGEST_BODY:
-            raise TooLarge("the request", _LARGEST_BODY, "none")
-    return bytes(body)
 
 
 async def _in_steps(

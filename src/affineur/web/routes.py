@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from affineur.web import api, files, json_api, operation, simple, upload
+from affineur.web import api, files, json_api, operation, simple, upload, xml_rpc
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
 _READ = frozenset({"GET", "HEAD"})
+_CALL = frozenset({"POST"})
 _NAMES = {
     "index": r"[A-Za-z0-9][A-Za-z0-9._-]*",
     "project": r"[^/]+",
@@ -46,7 +47,9 @@ ROUTES: tuple[Route, ...] = (
     Route(_READ, "/packages/{index}/{place}/{filename}", files.file, "A file; .metadata, .asc, .provenance beside it."),
     Route(_READ, "/pypi/{project}/json/?", json_api.document, "What is known of a project in the default index."),
     Route(_READ, "/pypi/{project}/{version}/json/?", json_api.document, "The same of one release."),
-    Route(frozenset({"POST"}), "/legacy/?", upload.upload, "Upload to the default index."),
+    Route(_CALL, "/pypi/?", xml_rpc.call, "XML-RPC of the default index, read only."),
+    Route(_CALL, "/RPC2", xml_rpc.call, "The same."),
+    Route(_CALL, "/legacy/?", upload.upload, "Upload to the default index."),
     Route(_READ, "/-/health", operation.health, "Whether the process answers."),
     Route(_READ, "/-/ready", operation.ready, "Whether the storage answers."),
     Route(_READ, "/-/metrics", operation.metrics, "Counts for Prometheus."),
@@ -59,7 +62,9 @@ ROUTES: tuple[Route, ...] = (
     Route(_READ, "/{index}/simple/{project}", simple.add_slash, "Redirects to the address with its slash."),
     Route(_READ, "/{index}/pypi/{project}/json/?", json_api.document, "What is known of a project."),
     Route(_READ, "/{index}/pypi/{project}/{version}/json/?", json_api.document, "What is known of a release."),
-    Route(frozenset({"POST"}), "/{index}/legacy/?", upload.upload, "Upload to an index, as twine and uv do."),
+    Route(_CALL, "/{index}/pypi/?", xml_rpc.call, "XML-RPC, read only, as mirrors and pip search speak it."),
+    Route(_CALL, "/{index}/RPC2", xml_rpc.call, "The same."),
+    Route(_CALL, "/{index}/legacy/?", upload.upload, "Upload to an index, as twine and uv do."),
 )
 
 

@@ -90,6 +90,17 @@ def after(
     return [_entry(row) for row in connection.execute(query)]
 
 
+def of_projects(connection: sa.Connection, places: Sequence[str], serial: int, limit: int) -> list[Entry]:
+    """Return the entries about projects in some places after a serial, in order."""
+    query = (
+        sa.select(ledger)
+        .where(ledger.c.serial > serial, ledger.c.place.in_(places), ledger.c.project != "")
+        .order_by(ledger.c.serial)
+        .limit(limit)
+    )
+    return [_entry(row) for row in connection.execute(query)]
+
+
 def first_broken(connection: sa.Connection) -> int | None:
     """Return the serial of the first entry that does not fit the chain, or None."""
     previous, expected = _ORIGIN, 1

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from affineur.storage.catalog.schema import projects
 
+_AT_ONCE = 500
+
 
 def serials(connection: sa.Connection, places: Sequence[str]) -> dict[str, int]:
     """Return the projects of some sources with their latest serial."""
@@ -25,3 +27,15 @@ def serial(connection: sa.Connection, place: str, project: str) -> int:
         sa.select(projects.c.serial).where(projects.c.place == place, projects.c.project == project)
     ).scalar()
     return found or 0
+
+
+def places(connection: sa.Connection, names: Sequence[str]) -> dict[str, set[str]]:
+    """Return the sources and indexes in which each project was ever changed."""
+    found: dict[str, set[str]] = {}
+    for start in range(0, len(names), _AT_ONCE):
+        query = sa.select(projects.c.project, projects.c.place).where(
+            projects.c.project.in_(names[start : start + _AT_ONCE])
+        )
+        for row in connection.execute(query):
+            found.setdefault(row.project, set()).add(row.place)
+    return found

@@ -30,19 +30,6 @@ def upstream():
     made.stop()
 
 
-@pytest.fixture(scope="module")
-def affineur(tmp_path_factory, upstream):
-    server = Affineur(tmp_path_factory.mktemp("server") / "data", upstream.url, AFFINEUR_FRESH_FOR="0")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def token(affineur):
-    return affineur.token()
-
-
 def test_project_form(affineur, upstream):
     answer = affineur.get("/main/pypi/brie/json")
     assert answer.status_code == 200
