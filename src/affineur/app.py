@@ -7,13 +7,17 @@ the *hosted* stores of uploads and the *mirrors*, each over its *upstream*.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 
 import msgspec
 
 from affineur.config import Config
+from affineur.errors import StorageUnavailable
 from affineur.model.names import IndexName
+from affineur.model.principals import Principal, Right
+from affineur.operations.context import Context
 from affineur.operations.examiners import Examiners
 from affineur.policy.gate import Gate
 from affineur.policy.rule import Rule
@@ -29,6 +33,7 @@ from affineur.sources.source import Source
 from affineur.sources.upstream import Upstream
 from affineur.storage.blobs.disk import DiskBlobs
 from affineur.storage.blobs.store import Blobs
+from affineur.storage.catalog import ledger
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.changes import ChangeCounter
 from affineur.storage.known_advisories import KnownAdvisories
@@ -41,15 +46,20 @@ class App:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        config.data_path.mkdir(parents=True, exist_ok=True)
+        try:
+            config.data_path.mkdir(parents=True, exist_ok=True)
+            self.counter = ChangeCounter(config.data_path / "changes")
+            self.blobs = _blobs(config)
+        except OSError as error:
+            raise StorageUnavailable(f"the data folder {config.data_path} cannot be used: {error}") from error
         self.catalog = Catalog.open(config.database_url)
-        self.blobs = _blobs(config)
-        self.counter = ChangeCounter(config.data_path / "changes")
         self.catalog.on_commit(lambda _serial: self.counter.bump())
         self.advisories = KnownAdvisories(self.catalog)
         self.upstreams: list[Upstream] = []
         self.sources: dict[str, Source] = {}
         self.site = self._site(read_pip_settings())
+        self.site.seen = self.counter.read()
+        self.site.serial = self.catalog.read_now(ledger.head)
 
     def _site(self, pip: PipSettings) -> Site:
         config = self.config
@@ -110,9 +120,14 @@ class App:
         indexes[IndexName(name)] = gated
         return gated
 
+    def context(self) -> Context:
+        """Return what work in the background is done with, on the server's own behalf."""
+        return self.site.context(Principal("", "", frozenset({"*"}), frozenset(Right)))
+
     async def close(self) -> None:
         """Write what is pending and close everything."""
-        await self.site.write_downloads()
+        with contextlib.suppress(StorageUnavailable):
+            await self.site.write_downloads()
         await self.examiners.close()
         for upstream in self.upstreams:
             await upstream.close()

@@ -33,6 +33,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("host", str, "127.0.0.1", "The address the server listens on."),
     Setting("port", int, 8000, "The port the server listens on."),
     Setting("workers", int, 1, "How many server processes share the port."),
+    Setting("run_jobs", bool, True, "Do work in the background in the server; off where `affineur worker` does it."),
+    Setting("jobs_at_once", int, 2, "How many jobs one process works on at a time."),
     Setting("tls_cert", str, "", "A certificate chain (PEM) to serve HTTPS with."),
     Setting("tls_key", str, "", "The private key (PEM) of tls_cert."),
     Setting("public_url", str, "", "The origin that addresses are made absolute with; empty: links are relative."),

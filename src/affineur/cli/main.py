@@ -22,6 +22,7 @@ EXIT_ERROR = 1
 GROUPS = {
     "user": "Users.",
     "token": "Tokens, with which programs prove who they are.",
+    "job": "Work done in the background.",
     "index": "Indexes and who may claim names in them.",
     "withdraw": "Yank, unyank, delete releases; mark projects.",
     "ledger": "The record of every change.",
@@ -60,6 +61,17 @@ def serve(
         return load(config, overrides, upstream=upstream)
 
     run_server(reload(), reload)
+
+
+@app.command()
+def worker(
+    data: Annotated[str | None, typer.Option("--data", help="The data folder; servers may use it too.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="The configuration file (TOML).")] = None,
+) -> None:
+    """Do work in the background until told to stop, beside servers whose run_jobs is off, or with them."""
+    from affineur.cli.serve import work
+
+    work(load(config, {"data": data}))
 
 
 @app.command()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import socket
 import ssl
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -21,9 +24,15 @@ from affineur.errors import AffineurError
 from affineur.operations.advisories import alarm
 from affineur.storage.catalog import advisories, principals
 from affineur.web.server import Server
+from affineur.worker import Worker
 
 _log = structlog.get_logger("affineur")
 _GRACE = 10.0
+"""Seconds that running requests are given when the server is told to stop."""
+_YOUNG = 10.0
+"""Seconds after the start in which a process that ends shows that none will do."""
+_FIXED = ("host", "port", "workers", "tls_cert", "tls_key")
+"""Settings that take a restart."""
 
 Reload = Callable[[], Config]
 
@@ -33,7 +42,11 @@ def _listen(config: Config) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((config.host, config.port))
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise AffineurError(f"{config.host}:{config.port} cannot be listened on: {error.strerror}") from error
     return listener
 
 
@@ -45,45 +58,87 @@ def _tls(config: Config) -> ssl.SSLContext | None:
     return context
 
 
-async def _run(config: Config, reload: Reload, *, greet: bool) -> None:
-    app = App(config)
-    server = Server(app.site)
-    runner = web.ServerRunner(web.Server(server.handle, access_log=None), handle_signals=False)
-    await runner.setup()
-    listener = _listen(config)
-    await web.SockSite(runner, listener, ssl_context=_tls(config), backlog=1024).start()
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stopped.set)
-    apps = [app]
-    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(server, apps, reload))
-    watch = asyncio.create_task(_watch(server))
-    if greet:
-        await _greet(app, listener.getsockname()[1])
-    await stopped.wait()
-    watch.cancel()
-    await runner.cleanup()
-    for opened in apps:
-        await opened.close()
+class _Opened:
+    """An app with what runs beside its requests."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._tasks = [asyncio.create_task(app.site.watch())]
+        if app.config.run_jobs:
+            self._tasks.append(asyncio.create_task(Worker(app.context(), app.config.jobs_at_once).run()))
+
+    async def drained(self) -> None:
+        """Close once no request is answered by it any more."""
+        while self.app.site.active:  # noqa: ASYNC110 - counting must cost requests nothing, and nobody waits here
+            await asyncio.sleep(0.2)
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop what runs beside and close the app."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.app.close()
 
 
-async def _watch(server: Server) -> None:
-    while True:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(server.site.watch(), 5.0)
+class _Process:
+    """One serving process: a port, and the app that is served on it now."""
 
+    def __init__(self, config: Config, reload: Reload) -> None:
+        self.config, self._reload = config, reload
+        self._tls = _tls(config)
+        self._opened = _Opened(App(config))
+        self._server = Server(self._opened.app.site)
+        self._closing: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()
 
-def _reload(server: Server, apps: list[App], reload: Reload) -> None:
-    """Serve by the configuration as it is now, unless it is wrong; running requests end on the old one."""
-    try:
-        app = App(reload())
-    except (AffineurError, OSError) as error:
-        _log.error("configuration not reloaded", problem=str(error))
-        return
-    apps.append(app)
-    server.site = app.site
-    _log.info("configuration reloaded")
+    async def run(self, parent: int | None) -> None:
+        """Serve until a signal, or until the parent behind the pipe `parent` is gone."""
+        runner = web.ServerRunner(
+            web.Server(self._server.handle, access_log=None), handle_signals=False, shutdown_timeout=_GRACE
+        )
+        await runner.setup()
+        await web.SockSite(runner, _listen(self.config), ssl_context=self._tls, backlog=1024).start()
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, stopped.set)
+        loop.add_signal_handler(signal.SIGHUP, self._later)
+        if parent is None:
+            await _greet(self._opened.app)
+        else:
+            loop.add_reader(parent, stopped.set)
+        await stopped.wait()
+        if parent is not None:
+            loop.remove_reader(parent)
+        await runner.cleanup()
+        await asyncio.gather(self._opened.close(), *self._closing, return_exceptions=True)
+
+    def _later(self) -> None:
+        self._keep(asyncio.create_task(self._again()))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _again(self) -> None:
+        """Serve by the configuration as it is now, unless it is wrong; running requests end on the old one."""
+        async with self._reloading:
+            try:
+                config = self._reload()
+                if self._tls is not None and config.tls_cert:
+                    self._tls.load_cert_chain(config.tls_cert, config.tls_key)
+                app = await asyncio.to_thread(App, config)
+            except (AffineurError, OSError) as error:
+                _log.error("configuration not reloaded, nothing changed", problem=str(error))
+                return
+            before, self._opened = self._opened, _Opened(app)
+            self._server.site = app.site
+            self._keep(asyncio.create_task(before.drained()))
+            wait = [name for name in _FIXED if getattr(config, name) != getattr(self.config, name)]
+            _log.info(
+                "configuration reloaded", origin=config.origin, **({"restart_for": ",".join(wait)} if wait else {})
+            )
 
 
 async def stale_advisories(app: App) -> str:
@@ -92,10 +147,10 @@ async def stale_advisories(app: App) -> str:
     return alarm(feeds, app.config.advisories_max_age, datetime.now(UTC))
 
 
-async def _greet(app: App, port: int) -> None:
+async def _greet(app: App) -> None:
     config = app.config
     scheme = "https" if config.tls_cert else "http"
-    origin = config.public_url or f"{scheme}://{config.host}:{port}"
+    origin = config.public_url or f"{scheme}://{config.host}:{config.port}"
     print(
         f"affineur serves {origin}/{config.default_index}/simple/  (data in {config.data_path.absolute()})", flush=True
     )
@@ -125,10 +180,6 @@ def check_data(config: Config) -> list[str]:
     return asyncio.run(ask())
 
 
-def _worker(config: Config, reload: Reload) -> None:
-    asyncio.run(_run(config, reload, greet=False))
-
-
 def _log_plainly() -> None:
     """Log tracebacks without the values of variables, among which there may be secrets."""
     structlog.configure(
@@ -141,25 +192,109 @@ def _log_plainly() -> None:
     )
 
 
+async def _serve(config: Config, reload: Reload, parent: int | None = None) -> None:
+    await _Process(config, reload).run(parent)
+
+
 def serve(config: Config, reload: Reload) -> None:
     """Serve until told to stop; with `workers` above one as a parent with that many processes."""
     _log_plainly()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if config.workers <= 1:
-        asyncio.run(_run(config, reload, greet=True))
-        return
-    context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_worker, args=(config, reload)) for _ in range(config.workers)]
-    for worker in workers:
-        worker.start()
-    print(f"affineur: {config.workers} processes on {config.host}:{config.port}", flush=True)
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda number, _frame: _pass_on(workers, number))
-    for worker in workers:
-        worker.join()
+        asyncio.run(_serve(config, reload))
+    else:
+        _Parent(config, reload).run()
 
 
-def _pass_on(workers: list[multiprocessing.context.ForkProcess], number: int) -> None:
-    for worker in workers:
-        if worker.pid is not None and worker.is_alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, number)
+class _Parent:
+    """Keeps the serving processes: starts those that end again, passes signals on.
+
+    It holds the port without listening on it, and a pipe whose end tells the processes that it is gone.
+    """
+
+    def __init__(self, config: Config, reload: Reload) -> None:
+        self.config, self._reload = config, reload
+        self._context = multiprocessing.get_context("fork")
+        self._held = _listen(config)
+        self._pipe = os.pipe()
+        self._processes: list[multiprocessing.context.ForkProcess] = []
+        self._stopping = False
+        self._began = time.monotonic()
+
+    def run(self) -> None:
+        """Keep them until told to stop."""
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(name, lambda number, _frame: self._pass_on(number))
+        self._processes = [self._start() for _ in range(self.config.workers)]
+        print(f"affineur: {self.config.workers} processes on {self.config.host}:{self.config.port}", flush=True)
+        code = 0
+        while self._processes:
+            multiprocessing.connection.wait([process.sentinel for process in self._processes])
+            code = max(code, self._replace())
+        sys.exit(code)
+
+    def _start(self) -> multiprocessing.context.ForkProcess:
+        process = self._context.Process(target=self._child)
+        process.start()
+        return process
+
+    def _child(self) -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_DFL)
+        os.close(self._pipe[1])
+        self._held.close()
+        try:
+            asyncio.run(_serve(self._latest(), self._reload, self._pipe[0]))
+        except AffineurError as error:
+            print(f"affineur: {error.sentence}", file=sys.stderr, flush=True)
+            sys.exit(1)
+
+    def _latest(self) -> Config:
+        """Return the configuration as it is now; the one of the start where it is wrong meanwhile."""
+        try:
+            return self._reload()
+        except AffineurError as error:
+            _log.error("the configuration of the start is used", problem=error.sentence)
+            return self.config
+
+    def _replace(self) -> int:
+        """Start those that ended again, unless they show at the start that they cannot run; return the exit code."""
+        for process in [p for p in self._processes if not p.is_alive()]:
+            self._processes.remove(process)
+            if self._stopping:
+                continue
+            _log.error("a server process ended", pid=process.pid, exit_code=process.exitcode)
+            if process.exitcode == 1 and time.monotonic() - self._began < _YOUNG:
+                self._pass_on(signal.SIGTERM)
+                return 1
+            time.sleep(0.2)
+            self._processes.append(self._start())
+        return 0
+
+    def _pass_on(self, number: int) -> None:
+        self._stopping = self._stopping or number != signal.SIGHUP
+        for process in self._processes:
+            if process.pid is not None and process.is_alive():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
+
+
+def work(config: Config) -> None:
+    """Do work in the background until told to stop."""
+    _log_plainly()
+    asyncio.run(_work(config))
+
+
+async def _work(config: Config) -> None:
+    app = App(config)
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(Worker(app.context(), config.jobs_at_once).run())
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, task.cancel)
+    print(f"affineur works on jobs  (data in {config.data_path.absolute()})", flush=True)
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    finally:
+        await app.close()

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from affineur.config import Config
 from affineur.errors import IndexUnknown
+from affineur.model.jobs import Job
 from affineur.model.names import IndexName
 from affineur.model.principals import Principal
 from affineur.sources.gated import Gated
 from affineur.sources.source import Source
 from affineur.storage.blobs.store import Blobs
-from affineur.storage.catalog.database import Catalog
+from affineur.storage.catalog import jobs
+from affineur.storage.catalog.database import Catalog, Change
 
 Progress = Callable[[int, int, str], None]
 """Told (done, total, what is done now); total 0 where it is not known."""
@@ -35,11 +37,22 @@ class Context:
     indexes: Mapping[IndexName, Gated]
     principal: Principal
     progress: Progress = silent
+    job: Job | None = None
+    """The job whose work this is, where it is one."""
 
     @property
     def actor(self) -> str:
         """The name that is written into the ledger."""
         return self.principal.name
+
+    def fence(self, change: Change) -> None:
+        """Make a change depend on the lease of the job that makes it; nothing where there is none.
+
+        Raises:
+            Conflict: another worker has the job now.
+        """
+        if self.job is not None:
+            jobs.fence(change, self.job)
 
     def index(self, name: str) -> Gated:
         """Return the index of that name.

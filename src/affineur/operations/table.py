@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from affineur.operations import accounts, advisories, indexes, ledgers, report, withdraw
+from affineur.operations import accounts, advisories, indexes, jobs, ledgers, report, withdraw
 from affineur.operations.operation import Kind, Operation
 
 CHANGE, DESTROY = Kind.CHANGE, Kind.DESTROY
@@ -52,7 +52,12 @@ TABLE: tuple[Operation, ...] = (
         say=advisories.say_state, found=lambda state: bool(state.alarm),
     ),
     Operation("report cache", report.ReportCache, report.cache),
+    Operation("job list", jobs.JobList, jobs.list_jobs),
+    Operation("job retry", jobs.JobRetry, jobs.retry, CHANGE, say=lambda job: f"{job.kind} is tried again"),
 )  # fmt: skip
 """In the order in which the reference lists them."""
+
+BACKGROUND: tuple[Operation, ...] = (Operation("job tidy", jobs.JobTidy, jobs.tidy, CHANGE),)
+"""What only jobs run: no command and no address leads to it."""
 
 BY_PATH = {operation.path: operation for operation in TABLE}

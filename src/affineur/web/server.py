@@ -26,6 +26,7 @@ class Server:
         """Answer one request."""
         site = self.site
         site.counts.requests += 1
+        site.active += 1
         try:
             if site.counter.read() != site.seen:
                 await site.catch_up()
@@ -37,6 +38,8 @@ class Server:
         except Exception:  # noqa: BLE001 - an answer must be given whatever happened
             _log.exception("request failed", method=request.method, path=request.path)
             return problems.answer(AffineurError("something went wrong here; the server's log says what"), request)
+        finally:
+            site.active -= 1
 
     async def _route(self, site: Site, request: BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import structlog
 from aiohttp.web_request import BaseRequest
 
 from affineur.config import Config
-from affineur.errors import IndexUnknown
+from affineur.errors import IndexUnknown, StorageUnavailable
 from affineur.model.names import IndexName
 from affineur.model.principals import NOBODY, Principal, Right
 from affineur.operations.context import Context, Progress, silent
@@ -23,7 +24,10 @@ from affineur.storage.changes import ChangeCounter
 from affineur.storage.known_advisories import KnownAdvisories
 from affineur.web.access import Access
 
+_log = structlog.get_logger("affineur")
 _MOST_PENDING_DOWNLOADS = 50_000
+_LOOK_EVERY = 0.5
+"""Seconds between looks at the ledger for what other machines changed."""
 
 
 @dataclass
@@ -53,6 +57,8 @@ class Site:
     origin: str
     """The origin for addresses that must be absolute."""
     counts: Counts = field(default_factory=Counts)
+    active: int = 0
+    """Requests that are being answered."""
     seen: int = -1
     serial: int = 0
     _catching_up: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -113,14 +119,22 @@ class Site:
                 return
 
     async def watch(self) -> None:
-        """Look for changes made on other machines, and write the record of downloads, every second."""
+        """Look for changes made on other machines, and write the record of downloads, twice a second."""
+        lost = False
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(_LOOK_EVERY)
             try:
-                await self._read_ledger()
+                async with self._catching_up:
+                    await self._read_ledger()
                 await self.write_downloads()
-            except Exception:  # noqa: BLE001, S110 - a database that is gone for a while must not end the watch
-                pass
+            except StorageUnavailable as error:
+                if not lost:
+                    _log.error("the database is gone; what is in memory is served", problem=error.sentence)
+                lost = True
+            else:
+                if lost:
+                    _log.info("the database is back")
+                lost = False
 
     def downloaded(self, record: downloads.Download) -> None:
         """Note a download; written with the others once a second, at most the last second is lost."""
@@ -128,7 +142,16 @@ class Site:
             self._downloads.append(record)
 
     async def write_downloads(self) -> None:
-        """Write the downloads noted since the last time."""
-        if self._downloads:
-            batch, self._downloads = self._downloads, []
-            await self.catalog.write(downloads.append, batch)
+        """Write the downloads noted since the last time.
+
+        Raises:
+            StorageUnavailable: the database cannot be written; they are kept for the next time.
+        """
+        if not self._downloads:
+            return
+        batch, self._downloads = self._downloads, []
+        try:
+            await asyncio.shield(self.catalog.write(downloads.append, batch))
+        except StorageUnavailable:
+            self._downloads = (batch + self._downloads)[:_MOST_PENDING_DOWNLOADS]
+            raise

@@ -7,7 +7,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +37,8 @@ class Change:
     connection: sa.Connection
     now: datetime
     events: list[Event] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
+    """Ids of the jobs it adds: whoever does them is woken when it commits."""
 
     def enter(self, event: Event) -> None:
         """Enter an event into the ledger when the change commits."""
@@ -57,6 +59,7 @@ class Catalog:
         self._readers = ThreadPoolExecutor(readers, "catalog-reader")
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._listeners: list[Callable[[int], None]] = []
+        self._dispatchers: list[Callable[[Sequence[str]], None]] = []
         self._writer = threading.Thread(target=self._write_loop, name="catalog-writer", daemon=True)
         self._writer.start()
 
@@ -86,6 +89,10 @@ class Catalog:
     def on_commit(self, listener: Callable[[int], None]) -> None:
         """Have `listener` called with the ledger's head after each commit that entered something."""
         self._listeners.append(listener)
+
+    def on_jobs(self, dispatcher: Callable[[Sequence[str]], None]) -> None:
+        """Have `dispatcher` called with the ids of new jobs after each commit that added some."""
+        self._dispatchers.append(dispatcher)
 
     async def read(self, question: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask a question on a reader thread.
@@ -146,15 +153,14 @@ class Catalog:
 
     def _commit(self, group: list[_Write]) -> None:
         """Commit a group of changes together; one that fails is rolled back alone."""
-        done: list[tuple[_Write, Any]] = []
+        done: list[tuple[_Write, Change, Any]] = []
         try:
             with self.engine.connect().execution_options(affineur_write=True) as connection, connection.begin():
-                events = self._apply(connection, group, done)
+                self._apply(connection, group, done)
+                events = [event for _, change, _ in done for event in change.events]
                 head = ledger.append(connection, events, time.time()) if events else None
-        except DBAPIError as error:
+        except Exception as error:  # noqa: BLE001 - whatever the database does, the writer must live to try again
             problem = StorageUnavailable(f"the database cannot be written: {_in_one_line(error)}")
-            for write, _ in done:
-                write.future.set_exception(problem)
             for write in group:
                 if not write.future.done():
                     write.future.set_exception(problem)
@@ -162,12 +168,16 @@ class Catalog:
         if head is not None:
             for listener in self._listeners:
                 listener(head)
-        for write, result in done:
+        if jobs := [job for _, change, _ in done for job in change.jobs]:
+            for dispatcher in self._dispatchers:
+                dispatcher(jobs)
+        for write, _, result in done:
             write.future.set_result(result)
 
-    def _apply(self, connection: sa.Connection, group: list[_Write], done: list[tuple[_Write, Any]]) -> list[Event]:
-        events: list[Event] = []
+    def _apply(self, connection: sa.Connection, group: list[_Write], done: list[tuple[_Write, Change, Any]]) -> None:
         for write in group:
+            if not write.future.set_running_or_notify_cancel():
+                continue
             change = Change(connection, datetime.now(UTC))
             try:
                 with connection.begin_nested():
@@ -181,14 +191,13 @@ class Catalog:
             except Exception as error:  # noqa: BLE001 - a failing change must reach its caller, not end the writer
                 write.future.set_exception(error)
             else:
-                events += change.events
-                done.append((write, result))
-        return events
+                done.append((write, change, result))
 
 
-def _in_one_line(error: DBAPIError) -> str:
+def _in_one_line(error: Exception) -> str:
     """Return what the driver said, without its line breaks and hints."""
-    return str(error.orig).strip().partition("\n")[0]
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return str(said).strip().partition("\n")[0]
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

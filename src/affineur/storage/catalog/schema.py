@@ -158,3 +158,26 @@ told_advisories = Table(
     Column("document", LargeBinary, nullable=False),
 )
 Index("told_advisories_by_project", told_advisories.c.project)
+jobs = Table(
+    "jobs",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("unique_key", String, unique=True),
+    Column("priority", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("owner", String(32), nullable=False),
+    Column("ended_at", Float),
+    Column("problem", Text, nullable=False),
+)
+Index("jobs_by_state", jobs.c.state, jobs.c.due_at)
+timetable = Table(
+    "timetable",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("due_at", Float, nullable=False),
+)

@@ -1,0 +1,167 @@
+"""The worker: claims jobs and runs the operations they name; the timetable is a table in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import structlog
+
+from affineur.errors import AffineurError, Invalid, StorageUnavailable
+from affineur.model.jobs import Job, State
+from affineur.operations.context import Context
+from affineur.operations.operation import Operation
+from affineur.operations.table import BACKGROUND, TABLE
+from affineur.storage.catalog import jobs
+from affineur.storage.catalog.database import Change
+
+_log = structlog.get_logger("affineur.worker")
+_LOOK_EVERY = 1.0
+"""Seconds between looks for jobs that nobody woke this worker for: those of other processes, and retries."""
+_TIMETABLE_EVERY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the timetable: an operation without arguments, and how often it is run."""
+
+    operation: str
+    every: timedelta
+
+
+TIMETABLE: tuple[Row, ...] = (
+    Row("ledger verify", timedelta(days=1)),
+    Row("job tidy", timedelta(days=1)),
+)
+"""What is done by the clock. A row missed while nothing ran is due at once, and only once."""
+
+OPERATIONS = {operation.name: operation for operation in (*TABLE, *BACKGROUND)}
+"""What a job may name."""
+
+
+class Worker:
+    """Runs jobs in this process, a few at a time, until told to stop.
+
+    Any number of workers, in any number of processes and machines, share one catalog: a job is
+    claimed by one of them, and claimed again only when that one was silent for a whole lease.
+    """
+
+    def __init__(self, context: Context, at_once: int = 2, timetable: Sequence[Row] = TIMETABLE) -> None:
+        self.context, self._timetable = context, timetable
+        self._free = asyncio.Semaphore(at_once)
+        self._woken = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        context.catalog.on_jobs(self.wake)
+
+    def wake(self, identifiers: Sequence[str]) -> None:
+        """Look for jobs now; the in-process dispatcher, called from any thread. Rows are read, not ids."""
+        del identifiers
+        if not self._closed:
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def run(self) -> None:
+        """Work until cancelled; running jobs are then given back to other workers."""
+        clock = asyncio.create_task(self._keep_time())
+        try:
+            while True:
+                await self._free.acquire()
+                job = await self._next()
+                task = asyncio.create_task(self._attempt(job), name=f"job {job.kind}")
+                self._running.add(task)
+                task.add_done_callback(self._ended)
+        finally:
+            self._closed = True
+            for task in (clock, *self._running):
+                task.cancel()
+            await asyncio.gather(clock, *self._running, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._free.release()
+
+    async def _next(self) -> Job:
+        while True:
+            self._woken.clear()
+            with contextlib.suppress(StorageUnavailable):
+                if await self.context.catalog.read(jobs.due, datetime.now(UTC)):
+                    job = await self.context.catalog.write(jobs.claim)
+                    if job is not None:
+                        return job
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), _LOOK_EVERY)
+
+    async def _attempt(self, job: Job) -> None:
+        """Run a job while its lease is held; cancelled when it is lost."""
+        work = asyncio.create_task(_run(self.context, job))
+        lease = asyncio.create_task(self._hold(job))
+        try:
+            await asyncio.wait({work, lease}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                _log.error("job lost its lease", job=job.id, kind=job.kind)
+                return
+            await self._settle(job, AffineurError("it was ended") if work.cancelled() else work.exception())
+        except asyncio.CancelledError:
+            with contextlib.suppress(AffineurError):
+                await asyncio.shield(self.context.catalog.write(jobs.give_back, job))
+            raise
+        except StorageUnavailable as error:
+            _log.warning("job not settled; it is done again when its lease ends", job=job.id, problem=error.sentence)
+        finally:
+            for task in (work, lease):
+                task.cancel()
+            await asyncio.gather(work, lease, return_exceptions=True)
+
+    async def _hold(self, job: Job) -> None:
+        """Prolong the lease in time; return when it was lost. A database gone for a while is tried again."""
+        while True:
+            await asyncio.sleep(jobs.LEASE.total_seconds() / 3)
+            with contextlib.suppress(StorageUnavailable):
+                if not await self.context.catalog.write(jobs.prolong, job):
+                    return
+
+    async def _settle(self, job: Job, error: BaseException | None) -> None:
+        if error is None:
+            await self.context.catalog.write(jobs.finish, job)
+            return
+        problem = error.sentence if isinstance(error, AffineurError) else f"{type(error).__name__}: {error}"
+        final = isinstance(error, Invalid)
+        state = await self.context.catalog.write(jobs.fail, job, problem, final=final)
+        told = _log.error if state is State.FAILED else _log.warning
+        told("job failed", job=job.id, kind=job.kind, attempt=job.attempts, problem=problem, state=str(state))
+
+    async def _keep_time(self) -> None:
+        while True:
+            with contextlib.suppress(StorageUnavailable):
+                await self.context.catalog.write(add_due, self._timetable)
+            await asyncio.sleep(_TIMETABLE_EVERY)
+
+
+def add_due(change: Change, timetable: Sequence[Row]) -> None:
+    """Add a job for every row of the timetable that is due."""
+    for row in timetable:
+        if jobs.fall_due(change, row.operation, row.every):
+            jobs.add(change, row.operation, key=f"timetable: {row.operation}", priority=10)
+
+
+async def _run(context: Context, job: Job) -> None:
+    operation = _operation(job.kind)
+    try:
+        request = msgspec.convert(job.arguments, operation.request)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"{job.kind}: {error}") from error
+    result = await operation.run(replace(context, job=job), request)
+    if operation.found(result):
+        said = operation.say(result) if operation.say else "it found something"
+        _log.error("a check found something", operation=operation.name, found=said)
+
+
+def _operation(kind: str) -> Operation:
+    if kind not in OPERATIONS:
+        raise Invalid(f"{kind!r}: this version of affineur has no such operation")
+    return OPERATIONS[kind]
