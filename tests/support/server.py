@@ -1,5 +1,6 @@
 """affineur as a process of its own, started as a user starts it."""
 
+import hashlib
 import os
 import signal
 import socket
@@ -125,12 +126,10 @@ class Affineur:
         """The whole address of a file row of a page."""
         return row["url"] if "://" in row["url"] else self.url + row["url"]
 
-    def upload(self, filename, body, *, index="internal", token=None, fields=None, name=None, version=None):
-        """Upload as twine does; return the answer."""
-        import hashlib
-
+    def form(self, filename, body, *, name=None, version=None, **fields):
+        """The text fields that twine would send with a file."""
         stem = filename.removesuffix(".tar.gz").removesuffix(".whl")
-        form = {
+        return {
             ":action": "file_upload",
             "protocol_version": "1",
             "name": name or stem.split("-")[0],
@@ -139,14 +138,23 @@ class Affineur:
             "pyversion": "py3" if filename.endswith(".whl") else "source",
             "metadata_version": "2.1",
             "sha256_digest": hashlib.sha256(body).hexdigest(),
-            **(fields or {}),
+            **fields,
         }
-        form = {key: value for key, value in form.items() if value is not None}
+
+    def post(self, form, filename, body, *, index="internal", token=None, headers=None, files=None):
+        """Send an upload form with a file; return the answer."""
         return requests.post(
             f"{self.url}/{index}/legacy/",
             data=form,
-            files={"content": (filename, body, "application/octet-stream")},
+            files={"content": (filename, body, "application/octet-stream"), **(files or {})},
             auth=("__token__", token) if token else None,
+            headers=headers,
             timeout=60,
             verify=False,
         )
+
+    def upload(self, filename, body, *, index="internal", token=None, fields=None, files=None, name=None, version=None):
+        """Upload as twine does; return the answer. A field that is None is left out."""
+        form = {**self.form(filename, body, name=name, version=version), **(fields or {})}
+        form = {key: value for key, value in form.items() if value is not None}
+        return self.post(form, filename, body, index=index, token=token, files=files)

@@ -24,7 +24,7 @@ GROUPS = {
     "token": "Tokens, with which programs prove who they are.",
     "job": "Work done in the background.",
     "index": "Indexes and who may claim names in them.",
-    "withdraw": "Yank, unyank, delete releases; mark projects.",
+    "withdraw": "Yank or delete releases, and take it back; set the status of projects.",
     "ledger": "The record of every change.",
     "report": "What is held and used.",
     "mirror": "Mirrors filled ahead of time.",

@@ -10,8 +10,12 @@ from affineur.operations.operation import Kind, Operation
 CHANGE, DESTROY = Kind.CHANGE, Kind.DESTROY
 
 
-def _source(request: withdraw.Release | withdraw.Mark) -> str:
+def _source(request: withdraw.Release | withdraw.Project) -> str:
     return request.source
+
+
+def _status(marked: withdraw.Marked) -> str:
+    return f"{marked.project} is {marked.status}"
 
 
 def _each(word: str) -> Callable[[Sequence[withdraw.Withdrawn]], str]:
@@ -34,9 +38,12 @@ TABLE: tuple[Operation, ...] = (
     Operation("withdraw unyank", withdraw.Unyank, withdraw.unyank, CHANGE, place=_source, say=_each("unyanked")),
     Operation("withdraw delete", withdraw.Delete, withdraw.delete, DESTROY, place=_source, say=_each("deleted")),
     Operation(
-        "withdraw mark", withdraw.Mark, withdraw.mark, CHANGE,
-        place=_source, say=lambda m: f"{m.project} is {m.status}",
+        "withdraw undelete", withdraw.Undelete, withdraw.undelete, CHANGE, place=_source, say=_each("brought back")
     ),
+    Operation("withdraw deprecate", withdraw.Deprecate, withdraw.deprecate, CHANGE, place=_source, say=_status),
+    Operation("withdraw archive", withdraw.Archive, withdraw.archive, CHANGE, place=_source, say=_status),
+    Operation("withdraw quarantine", withdraw.Quarantine, withdraw.quarantine, CHANGE, place=_source, say=_status),
+    Operation("withdraw activate", withdraw.Activate, withdraw.activate, CHANGE, place=_source, say=_status),
     Operation("ledger verify", ledgers.LedgerVerify, ledgers.verify, say=ledgers.say_proof, found=lambda p: p.broken is not None),
     Operation("ledger log", ledgers.LedgerLog, ledgers.log),
     Operation(

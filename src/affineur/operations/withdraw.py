@@ -1,13 +1,14 @@
-"""Taking releases back: yank, unyank, status, delete."""
+"""Taking releases back: yank, unyank, delete, undelete; and a project's status."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 from packaging.version import InvalidVersion, Version
 
-from affineur.errors import Invalid
+from affineur.errors import IndexUnknown, Invalid
 from affineur.model.files import ProjectStatus, Status
 from affineur.model.names import ProjectName, project_name
 from affineur.operations.context import Context
@@ -40,7 +41,7 @@ class Release(msgspec.Struct, frozen=True):
 class Yank(Release, frozen=True):
     """Yank a release (PEP 592): only exact pins still get it."""
 
-    reason: Annotated[str, option("Shown by pip.")] = ""
+    reason: Annotated[str, option("Shown by pip and uv.")] = ""
 
 
 class Unyank(Release, frozen=True):
@@ -51,19 +52,51 @@ class Delete(Release, frozen=True):
     """Delete a release; its file names are never used again."""
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """Mark a project active, archived, deprecated or quarantined (PEP 792)."""
+class Undelete(Release, frozen=True):
+    """Bring a deleted release back, within the time of the setting `delete_grace`."""
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A project of a hosted source."""
 
     project: Annotated[str, argument("The project.")]
-    status: Annotated[str, argument("active, archived, deprecated or quarantined.")]
     source: Annotated[str, option("The hosted source.")] = "internal"
-    reason: Annotated[str, option("One line.")] = ""
+
+
+class Deprecate(Project, frozen=True):
+    """Mark a project deprecated (PEP 792): it is served and takes uploads."""
+
+    reason: Annotated[str, option("One line, shown beside the status.")] = ""
+
+
+class Archive(Project, frozen=True):
+    """Mark a project archived (PEP 792): it is served and takes no uploads."""
+
+    reason: Annotated[str, option("One line, shown beside the status.")] = ""
+
+
+class Quarantine(Project, frozen=True):
+    """Quarantine a project (PEP 792): nothing of it is served, and it takes no uploads."""
+
+    reason: Annotated[str, option("One line, shown beside the status.")] = ""
+
+
+class Activate(Project, frozen=True):
+    """Make a project active again."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True):
     """A file that an operation concerned."""
 
     filename: str
+
+
+class Marked(msgspec.Struct, frozen=True):
+    """A project with its status."""
+
+    project: str
+    status: str
+    reason: str
 
 
 async def yank(context: Context, request: Yank) -> list[Withdrawn]:
@@ -73,36 +106,96 @@ async def yank(context: Context, request: Yank) -> list[Withdrawn]:
         FileUnknown: there is no such release.
     """
     project, version = request.parts
-    reason = " ".join(request.reason.split())
-    return _files(
-        await context.catalog.write(hosted.set_yanked, request.source, project, version, reason, context.actor)
-    )
+    reason = _line(request.reason)
+    source = _source(context, request)
+    return _files(await context.catalog.write(hosted.set_yanked, source, project, version, reason, context.actor))
 
 
 async def unyank(context: Context, request: Unyank) -> list[Withdrawn]:
-    """Take a yank back; return the files."""
+    """Take a yank back; return the files.
+
+    Raises:
+        FileUnknown: there is no such release.
+    """
     project, version = request.parts
-    return _files(await context.catalog.write(hosted.set_yanked, request.source, project, version, None, context.actor))
+    source = _source(context, request)
+    return _files(await context.catalog.write(hosted.set_yanked, source, project, version, None, context.actor))
 
 
 async def delete(context: Context, request: Delete) -> list[Withdrawn]:
-    """Delete a release; return the files, whose names are never used again."""
+    """Delete a release; return the files, whose names are never used again.
+
+    Raises:
+        FileUnknown: there is no such release.
+    """
     project, version = request.parts
-    return _files(await context.catalog.write(hosted.delete, request.source, project, version, context.actor))
+    source = _source(context, request)
+    return _files(await context.catalog.write(hosted.delete, source, project, version, context.actor))
 
 
-async def mark(context: Context, request: Mark) -> Mark:
-    """Set a project's status (PEP 792).
+async def undelete(context: Context, request: Undelete) -> list[Withdrawn]:
+    """Bring a deleted release back; return its files.
+
+    Raises:
+        FileUnknown: no such release was deleted, or it was too long ago.
+    """
+    project, version = request.parts
+    source = _source(context, request)
+    since = datetime.now(UTC).timestamp() - context.config.delete_grace
+    return _files(await context.catalog.write(hosted.undelete, source, project, version, since, context.actor))
+
+
+async def deprecate(context: Context, request: Deprecate) -> Marked:
+    """Mark a project deprecated.
 
     Raises:
         ProjectUnknown: nothing of that name was uploaded.
     """
-    if request.status not in set(Status):
-        raise Invalid(f"{request.status!r} is no status; there are {', '.join(Status)}")
-    marker = ProjectStatus(Status(request.status), " ".join(request.reason.split()))
-    project = project_name(request.project)
-    await context.catalog.write(hosted.set_status, request.source, project, marker, context.actor)
-    return request
+    return await _mark(context, request, Status.DEPRECATED, request.reason)
+
+
+async def archive(context: Context, request: Archive) -> Marked:
+    """Mark a project archived.
+
+    Raises:
+        ProjectUnknown: nothing of that name was uploaded.
+    """
+    return await _mark(context, request, Status.ARCHIVED, request.reason)
+
+
+async def quarantine(context: Context, request: Quarantine) -> Marked:
+    """Quarantine a project.
+
+    Raises:
+        ProjectUnknown: nothing of that name was uploaded.
+    """
+    return await _mark(context, request, Status.QUARANTINED, request.reason)
+
+
+async def activate(context: Context, request: Activate) -> Marked:
+    """Make a project active again.
+
+    Raises:
+        ProjectUnknown: nothing of that name was uploaded.
+    """
+    return await _mark(context, request, Status.ACTIVE, "")
+
+
+async def _mark(context: Context, request: Project, status: Status, reason: str) -> Marked:
+    project, marker = project_name(request.project), ProjectStatus(status, _line(reason))
+    await context.catalog.write(hosted.set_status, _source(context, request), project, marker, context.actor)
+    return Marked(project, marker.status.value, marker.reason)
+
+
+def _source(context: Context, request: Release | Project) -> str:
+    if request.source not in context.config.hosted:
+        raise IndexUnknown(request.source, sorted(context.config.hosted))
+    return request.source
+
+
+def _line(text: str) -> str:
+    """Return a reason as one line of printable characters: it ends on people's terminals."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _files(names: list[str]) -> list[Withdrawn]:
