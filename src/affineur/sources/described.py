@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -50,13 +51,14 @@ class Described:
         return await self.rendered.document(self.index, project, key, CONTENT_TYPE, encoding, make)
 
     async def releases(self, project: ProjectName) -> tuple[json_api.Shown, list[json_api.Release]]:
-        """Return every release of a project with the page it is shown by.
+        """Return the releases of a project, with the files that can be had, and the page they are shown by.
 
         Raises:
             ProjectUnknown: as `document`.
         """
         screened = await self._present(project)
-        return await self._shown(screened), await asyncio.to_thread(json_api.releases_of, screened.page)
+        shown = await self._shown(screened)
+        return shown, await asyncio.to_thread(lambda: json_api.passing(json_api.releases_of(shown.page), shown.refused))
 
     async def info(self, project: ProjectName, version: str | None = None) -> dict[str, Any]:
         """Return the `info` of a release, the latest where no version is given.
@@ -84,7 +86,8 @@ class Described:
         if version is not None:
             found = json_api.find(releases, version)
         else:
-            found = json_api.latest(releases, self._plain(screened).yanked)
+            there = json_api.passing(releases, self._plain(screened).refused)
+            found = json_api.latest(there) or json_api.latest(releases)
         if found is None:
             raise FileUnknown(f"{screened.page.project} {(version or '')[:80]}", self.index, "no such release")
         return found
@@ -97,13 +100,13 @@ class Described:
 
         home = f"{self.origin}/{quote(self.index)}/project/{page.project}/"
         refused = {name: d.strictest.sentence for name, d in screened.decisions.items() if d.refused}
-        return json_api.Shown(page, link, home, refused, screened.yanks())
+        return json_api.Shown(page, link, home, refused)
 
     async def _shown(self, screened: Screened) -> json_api.Shown:
         plain = self._plain(screened)
         known = [file.sha256 for file in screened.page.files if file.sha256]
         digests = await self.catalog.read(blobs.digests, known)
-        return json_api.Shown(plain.page, plain.link, plain.home, plain.refused, plain.yanks, digests)
+        return replace(plain, digests=digests)
 
     async def _stated(self, screened: Screened, release: json_api.Release) -> tuple[dict[str, object], bool]:
         """Return what core metadata states of a release, and whether that is the last word.

@@ -34,18 +34,12 @@ class Shown:
     """The absolute address of the project's page for people."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Why the gate refuses a file, by file name."""
-    yanks: Mapping[str, str] = field(default_factory=dict)
-    """The refused files that are shown as yanked, with the reason."""
     digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Further digests by algorithm, by the SHA-256 of the file."""
 
-    def yanked(self, file: File) -> bool:
-        """Whether the file is shown as yanked, by its author or by the gate."""
-        return file.yanked or file.filename in self.yanks
-
     def reason(self, file: File) -> str | None:
-        """Return why the file is shown as yanked, or None."""
-        return self.yanks.get(file.filename) or (file.yanked_reason if file.yanked else None) or None
+        """Return why the file is withdrawn, by the gate or by its author, or None."""
+        return self.refused.get(file.filename) or (file.yanked_reason if file.yanked else None) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +79,13 @@ def find(releases: Sequence[Release], version: str) -> Release | None:
     return next((r for r in releases if r.version == version or (wanted and _parsed(r.version) == wanted)), None)
 
 
-def latest(releases: Sequence[Release], yanked: Callable[[File], bool]) -> Release | None:
+def passing(releases: Sequence[Release], refused: Mapping[str, str]) -> list[Release]:
+    """Return the releases with the files that the gate lets through; one that loses all its files is left out."""
+    kept = [Release(r.version, tuple(f for f in r.files if f.filename not in refused)) for r in releases]
+    return [after for before, after in zip(releases, kept, strict=True) if after.files or not before.files]
+
+
+def latest(releases: Sequence[Release]) -> Release | None:
     """Return the highest release that is neither yanked nor a pre-release; else the highest of what there is.
 
     Releases without files are passed over; None where no release has any.
@@ -93,7 +93,7 @@ def latest(releases: Sequence[Release], yanked: Callable[[File], bool]) -> Relea
 
     def rank(release: Release) -> tuple[bool, bool]:
         parsed = _parsed(release.version)
-        return not all(map(yanked, release.files)), parsed is not None and not parsed.is_prerelease
+        return not all(file.yanked for file in release.files), parsed is not None and not parsed.is_prerelease
 
     present = [(rank(release), place) for place, release in enumerate(releases) if release.files]
     return releases[max(present)[1]] if present else None
@@ -138,13 +138,11 @@ def file_row(shown: Shown, file: File) -> dict[str, Any]:
         "upload_time": uploaded.strftime("%Y-%m-%dT%H:%M:%S") if uploaded else None,
         "upload_time_iso_8601": _moment(uploaded) if uploaded else None,
         "url": shown.link(file),
-        "yanked": shown.yanked(file),
-        "yanked_reason": shown.reason(file),
+        "yanked": file.yanked,
+        "yanked_reason": (file.yanked_reason or None) if file.yanked else None,
     }
     if file.upload_time_source is not None:
         row["_upload_time_source"] = file.upload_time_source.value
-    if refusal := shown.refused.get(file.filename):
-        row["_refused"] = refusal
     if file.vanished is not None:
         row["_vanished"] = _moment(file.vanished)
     return row
@@ -160,7 +158,7 @@ def info(shown: Shown, release: Release, stated: Mapping[str, object]) -> dict[s
     known["version"] = release.version
     if known["requires_python"] is None:
         known["requires_python"] = next((f.requires_python for f in release.files if f.requires_python), None)
-    yanked = bool(release.files) and all(map(shown.yanked, release.files))
+    yanked = bool(release.files) and all(f.yanked or f.filename in shown.refused for f in release.files)
     reasons = (shown.reason(file) for file in release.files)
     return {
         **known,
@@ -176,14 +174,26 @@ def info(shown: Shown, release: Release, stated: Mapping[str, object]) -> dict[s
 def document(
     shown: Shown, release: Release, stated: Mapping[str, object], releases: Sequence[Release] | None
 ) -> dict[str, Any]:
-    """Return the whole document: of a project when `releases` are given, else of one release."""
+    """Return the whole document: of a project when `releases` are given, else of one release.
+
+    `urls` and `releases` hold what can be had: tools take every file that stands there, and know no
+    mark. What the gate refuses stands under a key of ours, with the reason.
+    """
+    told = [release] if releases is None else releases
     made: dict[str, Any] = {
         "info": info(shown, release, stated),
         "last_serial": shown.page.serial,
         "ownership": {"organization": None, "roles": []},
-        "urls": [file_row(shown, file) for file in release.files],
+        "urls": [file_row(shown, file) for there in passing([release], shown.refused) for file in there.files],
         "vulnerabilities": [],
     }
     if releases is not None:
-        made["releases"] = {r.version: [file_row(shown, file) for file in r.files] for r in releases}
+        there = passing(releases, shown.refused)
+        made["releases"] = {r.version: [file_row(shown, file) for file in r.files] for r in there}
+    if refusals := [_refusal(shown, r, f) for r in told for f in r.files if f.filename in shown.refused]:
+        made["_refused"] = refusals
     return made
+
+
+def _refusal(shown: Shown, release: Release, file: File) -> dict[str, str]:
+    return {"filename": file.filename, "version": release.version, "reason": shown.refused[file.filename]}

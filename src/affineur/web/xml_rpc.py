@@ -77,10 +77,10 @@ async def _list_with_serial(asked: _Asked, given: _Nothing) -> dict[str, int]:
 
 
 async def _package_releases(asked: _Asked, given: _Project) -> list[str]:
-    shown, releases = await asked.projects.releases(project_name(given.name))
+    _, releases = await asked.projects.releases(project_name(given.name))
     if given.show_hidden:
         return [release.version for release in reversed(releases)]
-    latest = json_api.latest(releases, shown.yanked)
+    latest = json_api.latest(releases)
     return [latest.version] if latest else []
 
 

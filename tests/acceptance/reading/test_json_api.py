@@ -26,6 +26,7 @@ def upstream():
     made.statuses["gone"] = {"status": "quarantined", "reason": "bad"}
     made.wheel("plain", "1.0", keys={"hashes": {}})
     made.wheel("plain", "0.9")
+    made.wheel("bad", "1.0", keys={"hashes": {}}, metadata=metadata_of("bad", "1.0", extra="Summary: hidden\n"))
     yield made
     made.stop()
 
@@ -106,14 +107,24 @@ def test_validators_encodings_and_head(affineur):
     assert head.headers["Content-Length"] == plain.headers["Content-Length"]
 
 
-def test_refused_files_are_marked_as_on_the_page(affineur):
+def test_refused_files_stand_apart_with_the_reason_on_the_page(affineur):
     page = {row["filename"]: row for row in affineur.page("plain")["files"]}
     made = affineur.get("/main/pypi/plain/json").json()
     assert made["info"]["version"] == "0.9"
-    refused = made["releases"]["1.0"][0]
-    assert refused["yanked"] is True
-    assert refused["_refused"] == refused["yanked_reason"] == page[refused["filename"]]["yanked"]
-    assert requests.get(refused["url"], timeout=10).status_code == 403
+    assert set(made["releases"]) == {"0.9"}
+    (refused,) = made["_refused"]
+    assert (refused["filename"], refused["version"]) == (wheel_name("plain", "1.0"), "1.0")
+    assert refused["reason"] == page[refused["filename"]]["yanked"]
+    alone = affineur.get("/main/pypi/plain/1.0/json").json()
+    assert (alone["urls"], alone["_refused"]) == ([], [refused])
+
+
+def test_a_project_with_nothing_but_refused_files(affineur):
+    made = affineur.get("/main/pypi/bad/json").json()
+    assert (made["releases"], made["urls"]) == ({}, [])
+    assert made["info"]["version"] == "1.0"
+    assert made["info"]["summary"] == ""
+    assert made["info"]["yanked_reason"] == made["_refused"][0]["reason"]
 
 
 def test_upload_is_seen_at_once_with_every_digest(affineur, token):

@@ -21,7 +21,7 @@ def shown(*files, versions=(), **more):
 
 
 def latest(view):
-    found = json_api.latest(json_api.releases_of(view.page), view.yanked)
+    found = json_api.latest(json_api.releases_of(view.page))
     return found and found.version
 
 
@@ -48,9 +48,13 @@ def test_latest_is_the_highest_that_is_neither_yanked_nor_a_prerelease():
     assert latest(shown(versions=("2.0",))) is None
 
 
-def test_latest_passes_over_what_the_gate_refuses():
-    view = shown(file("1.0"), file("2.0"), yanks={"brie-2.0-py3-none-any.whl": "too young"})
-    assert latest(view) == "1.0"
+def test_what_the_gate_refuses_is_left_out_with_releases_that_lose_everything():
+    releases = json_api.releases_of(
+        shown(file("1.0"), file("2.0"), file("3.0"), file("3.0", suffix=".tar.gz"), versions=("4.0",)).page
+    )
+    there = json_api.passing(releases, {"brie-2.0-py3-none-any.whl": "too young", "brie-3.0.tar.gz": "no"})
+    assert [(r.version, len(r.files)) for r in there] == [("1.0", 1), ("3.0", 1), ("4.0", 0)]
+    assert json_api.latest(there).version == "3.0"
 
 
 def test_row_has_the_old_fields_and_the_new():
@@ -95,14 +99,18 @@ def test_kinds_of_files():
     assert rows[0]["core-metadata"] is False
 
 
-def test_refused_files_say_why_and_show_as_yanked_where_others_pass():
+def test_refused_files_stand_apart_with_the_reason():
     name = "brie-2.0-py3-none-any.whl"
-    view = shown(file("1.0"), file("2.0"), refused={name: "too young"}, yanks={name: "too young"})
-    row = json_api.file_row(view, view.page.files[1])
-    assert (row["yanked"], row["yanked_reason"], row["_refused"]) == (True, "too young", "too young")
-    whole = shown(file("2.0"), refused={name: "too young"})
-    row = json_api.file_row(whole, whole.page.files[0])
-    assert (row["yanked"], row["_refused"]) == (False, "too young")
+    view = shown(file("1.0"), file("2.0"), refused={name: "too young"})
+    releases = json_api.releases_of(view.page)
+    made = json_api.document(view, releases[0], core_metadata.info(b""), releases)
+    assert set(made["releases"]) == {"1.0"}
+    assert made["_refused"] == [{"filename": name, "version": "2.0", "reason": "too young"}]
+    alone = json_api.document(view, releases[1], core_metadata.info(b""), None)
+    assert (alone["urls"], alone["_refused"]) == ([], made["_refused"])
+    assert (alone["info"]["yanked"], alone["info"]["yanked_reason"]) == (True, "too young")
+    passed = json_api.document(view, releases[0], core_metadata.info(b""), None)
+    assert "_refused" not in passed
 
 
 def test_info_states_what_metadata_says_and_keeps_version_and_key_the_same():
