@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from dataclasses import replace
 
 import msgspec
 
@@ -57,7 +58,8 @@ class App:
         self.advisories = KnownAdvisories(self.catalog)
         self.upstreams: list[Upstream] = []
         self.sources: dict[str, Source] = {}
-        self.site = self._site(read_pip_settings())
+        self.pip = read_pip_settings()
+        self.site = self._site(self.pip)
         self.site.seen = self.counter.read()
         self.site.serial = self.catalog.read_now(ledger.head)
 
@@ -66,6 +68,7 @@ class App:
         scheme = "https" if config.tls_cert else "http"
         origin = (config.public_url or f"{scheme}://{config.host}:{config.port}").rstrip("/")
         indexes = self._indexes(pip, lambda: origin)
+        self.config = config = _with_anonymity(config, {u.name for u in self.upstreams if u.credentials.needed})
         rendered = Rendered(indexes, config.page_memory, lambda: origin, config.public_url.rstrip("/"))
         access = Access(self.catalog, config.login_failures)
         self.examiners = Examiners(config.inspection_time)
@@ -86,7 +89,7 @@ class App:
     def _indexes(self, pip: PipSettings, origin: Callable[[], str]) -> dict[IndexName, Gated]:
         config, sources = self.config, self.sources
         for mirror in config.mirrors.values():
-            address = pip.index_url if mirror.upstream == "pip" else mirror.upstream
+            address = pip.upstream() if mirror.upstream == "pip" else mirror.upstream
             upstream = Upstream(mirror.name, address, config, pip)
             self.upstreams.append(upstream)
             sources[mirror.name] = Mirrored(mirror.name, upstream, self.catalog, self.blobs, config)
@@ -132,6 +135,22 @@ class App:
         for upstream in self.upstreams:
             await upstream.close()
         self.catalog.close()
+
+
+def _with_anonymity(config: Config, guarded: Set[str]) -> Config:
+    """Settle who may read: an index over an upstream that wants credentials is not for everybody."""
+
+    def over(index: str, seen: tuple[str, ...] = ()) -> bool:
+        return any(
+            source in guarded or (source in config.indexes and source not in seen and over(source, (*seen, source)))
+            for source in config.indexes[index].sources
+        )
+
+    settled = {
+        name: replace(index, anonymous=not over(name) if index.anonymous is None else index.anonymous)
+        for name, index in config.indexes.items()
+    }
+    return replace(config, indexes=settled)
 
 
 def _rules(config: Config) -> list[Rule]:

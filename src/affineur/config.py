@@ -44,6 +44,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("patience", float, 0.5, "Seconds to wait for a refresh before the page held here is served stale."),
     Setting("unknown_for", float, 60.0, "Seconds for which a name unknown upstream is not asked for again."),
     Setting("connect_timeout", float, 10.0, "Seconds to wait for a connection to an upstream."),
+    Setting("answer_timeout", float, 30.0, "Seconds to wait for the first byte of an upstream's answer."),
     Setting("stall_timeout", float, 30.0, "Seconds without a byte after which an upstream is given up."),
     Setting("connections_per_host", int, 32, "Connections kept to one upstream host."),
     Setting(
@@ -52,7 +53,7 @@ SETTINGS: tuple[Setting, ...] = (
         "refuse",
         "Files for which an upstream states no hash: refuse, or find-out (trust the first sight).",
     ),
-    Setting("max_page", int, 128 * MIB, "The largest upstream page in bytes."),
+    Setting("max_page", int, 64 * MIB, "The largest upstream page in bytes."),
     Setting("max_upload", int, 1 * GIB, "The largest file of an upload in bytes."),
     Setting("max_fields", int, 16 * MIB, "The largest sum of the other fields of an upload in bytes."),
     Setting("allow_linux", bool, False, "Accept uploads of wheels tagged linux_* (not manylinux or musllinux)."),
@@ -102,8 +103,8 @@ class Index:
     name: str
     sources: tuple[str, ...] = ()
     policy: str = "open"
-    anonymous: bool = True
-    """Whether reading needs no token."""
+    anonymous: bool | None = None
+    """Whether reading needs no token; None: unless an upstream below it is asked with credentials."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """A real upstream index on loopback whose every answer a test can change."""
 
 import collections
+import contextlib
 import hashlib
 import json
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +20,9 @@ class Upstream:
         self.projects = {}
         self.bodies = {}
         self.log = []
+        self.headers = []
+        """path and headers of every request, in order"""
+        self.connections = set()
         self.form = "json"
         self.metadata = True
         self.upload_times = True
@@ -36,8 +41,7 @@ class Upstream:
         self.sent = collections.Counter()
         """Bytes of files sent, by path."""
         handler = type("Handler", (_Handler,), {"upstream": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.port = self._server.server_address[1]
         self._thread = None
         self.start()
@@ -52,17 +56,19 @@ class Upstream:
             self._thread.start()
 
     def stop(self):
-        """Close the port: connections are refused from now on."""
+        """Close the port and every connection: nothing is answered from now on."""
         if self._thread is not None:
             self._server.shutdown()
             self._server.server_close()
             self._thread = None
+            for connection in list(self.connections):
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def restart(self):
         """Listen again on the same port."""
         handler = self._server.RequestHandlerClass
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", self.port), handler)
         self._thread = None
         self.start()
 
@@ -91,6 +97,16 @@ class Upstream:
         filename = distributions.wheel_name(name, version, details.get("tag", "py3-none-any"))
         self.add(name, filename, distributions.wheel_bytes(name, version, **details), **(keys or {}))
         return filename
+
+    def sdist(self, name, version, *, keys=None, **details):
+        """Make and list an sdist; return its file name."""
+        filename = distributions.sdist_name(name, version)
+        self.add(name, filename, distributions.sdist_bytes(name, version, **details), **(keys or {}))
+        return filename
+
+    def told(self, part, header):
+        """The values of a header in the requests whose path contains `part`."""
+        return [headers.get(header) for path, headers in self.headers if part in path]
 
     def asked(self, part):
         """The requests whose path contains `part`."""
@@ -122,6 +138,14 @@ def _metadata_in(body):
         return None
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_):
+        """Say nothing: clients and tests cut connections on purpose."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     upstream: Upstream
@@ -129,12 +153,22 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def setup(self):
+        super().setup()
+        self.upstream.connections.add(self.connection)
+
+    def finish(self):
+        self.upstream.connections.discard(self.connection)
+        with contextlib.suppress(OSError, ValueError):
+            super().finish()
+
     def do_HEAD(self):
         self.do_GET()
 
     def do_GET(self):
         up = self.upstream
         up.log.append(self.path)
+        up.headers.append((self.path, dict(self.headers)))
         if up.delay:
             time.sleep(up.delay)
         path = unquote(urlsplit(self.path).path)

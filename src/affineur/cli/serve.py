@@ -157,6 +157,10 @@ async def _greet(app: App) -> None:
     print(f"  pip install --index-url {origin}/{config.default_index}/simple/ NAME", flush=True)
     if text := await stale_advisories(app):
         print(f"  {text}", flush=True)
+    if app.pip.ignored and any(mirror.upstream == "pip" for mirror in config.mirrors.values()):
+        print(f"  not taken over from pip's configuration: {', '.join(app.pip.ignored)}", flush=True)
+    if guarded := [index.name for index in config.indexes.values() if not index.anonymous]:
+        print(f"  reading needs a token: {', '.join(guarded)}", flush=True)
     if not await app.catalog.read(principals.users):
         print("  to upload, make a user and a token first:", flush=True)
         print(f"  affineur user add NAME --data {config.data_path}", flush=True)

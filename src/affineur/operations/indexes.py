@@ -51,7 +51,7 @@ class Claim(msgspec.Struct, frozen=True):
 async def list_indexes(context: Context, request: IndexList) -> list[IndexRow]:
     """Return the indexes as configured."""
     del request
-    return [IndexRow(i.name, list(i.sources), i.policy, i.anonymous) for i in context.config.indexes.values()]
+    return [IndexRow(i.name, list(i.sources), i.policy, bool(i.anonymous)) for i in context.config.indexes.values()]
 
 
 async def show_index(context: Context, request: IndexShow) -> IndexState:
@@ -64,7 +64,9 @@ async def show_index(context: Context, request: IndexShow) -> IndexState:
     if configured is None:
         raise IndexUnknown(request.name, sorted(context.config.indexes))
     held = await context.index(request.name).projects()
-    return IndexState(configured.name, list(configured.sources), configured.policy, configured.anonymous, len(held))
+    return IndexState(
+        configured.name, list(configured.sources), configured.policy, bool(configured.anonymous), len(held)
+    )
 
 
 async def claim(context: Context, request: Claim) -> Claim:

@@ -13,8 +13,9 @@ from typing import BinaryIO, Protocol
 
 import aiohttp
 
-from affineur.errors import AffineurError, DigestMismatch, UpstreamBroken, UpstreamUnavailable
+from affineur.errors import AffineurError, DigestMismatch, StorageUnavailable, UpstreamBroken, UpstreamUnavailable
 from affineur.model.files import File
+from affineur.sources.source import Body
 from affineur.sources.upstream import Upstream
 from affineur.standards.archives import looks_like_archive
 
@@ -28,8 +29,8 @@ _FOLLOW_EVERY = 0.01
 class Keep(Protocol):
     """What is done with a fetched file: `arrived` false asks whether it is in the store already."""
 
-    async def __call__(self, fetch: Fetch, *, arrived: bool) -> bool:
-        """Store the verified partial file, or look for it in the store; True if it is there."""
+    async def __call__(self, fetch: Fetch, *, arrived: bool) -> Body | None:
+        """Store the verified partial file, or look for it in the store; None if it is not there."""
         ...
 
 
@@ -50,7 +51,8 @@ class Fetch:
 
     Clients read from the partial file as it grows; the last byte is given out only when size and
     hashes were found right, so that a wrong file never arrives complete. The fetch goes on when
-    its clients hang up.
+    its clients hang up. What a process that died left behind is continued, never trusted: the hash
+    is taken over all of it.
     """
 
     def __init__(self, upstream: Upstream, file: File, partial: Path, keep: Keep) -> None:
@@ -64,7 +66,7 @@ class Fetch:
         self.started, self.finished = asyncio.Event(), asyncio.Event()
         self._grown = asyncio.Event()
         self._owning = False
-        self.stored: Path | None = None
+        self.stored: Body | None = None
         self.task = asyncio.create_task(self._run(), name=f"fetch {file.filename}")
 
     @property
@@ -81,8 +83,10 @@ class Fetch:
             await self._locked()
         except AffineurError as error:
             self.error = error
-        except (OSError, asyncio.CancelledError) as error:
-            self.error = UpstreamUnavailable(self.upstream.base, str(error) or "the fetch was ended")
+        except asyncio.CancelledError:
+            self.error = UpstreamUnavailable(self.upstream.base, "the fetch was ended")
+        except OSError as error:
+            self.error = StorageUnavailable(f"{self.file.filename} could not be kept: {error}")
         finally:
             self.started.set()
             self.finished.set()
@@ -100,10 +104,15 @@ class Fetch:
                 self._owning = await self._leased(lease)
                 if not self._owning:
                     continue
-                if await self._keep(self, arrived=False):
-                    return
-                await self._transfer()
+                self.stored = await self._keep(self, arrived=False)
+                if self.stored is None:
+                    await self._transfer(lease)
+                elif self.stored.size is not None:
+                    self.written = self.size = self.stored.size
                 return
+            except asyncio.CancelledError:
+                self._owning = False
+                raise
             finally:
                 if self._owning:
                     self.partial.unlink(missing_ok=True)
@@ -116,64 +125,107 @@ class Fetch:
             try:
                 fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                self._follow()
+                self._follow(lease)
                 await asyncio.sleep(_FOLLOW_EVERY)
             else:
                 return os.fstat(lease).st_nlink > 0
 
-    def _follow(self) -> None:
+    def _follow(self, lease: int) -> None:
+        """Give out what the process that holds the lease has written so far; it noted the size in the lease."""
+        if self.size is None and (noted := os.pread(lease, 20, 0)):
+            self.size = int(noted)
         with contextlib.suppress(FileNotFoundError):
             there = self.partial.stat().st_size
-            if self.file.size is not None and there > self.written:
+            if self.size is not None and there > self.written:
                 self.written = there
                 self.started.set()
                 self._wake()
 
-    async def _transfer(self) -> None:
+    def _left_behind(self) -> int:
+        """Return how many bytes of the file are here from a process that died.
+
+        Raises:
+            UpstreamBroken: the process that was followed gave the file up.
+        """
+        try:
+            held = self.partial.stat().st_size
+        except FileNotFoundError:
+            held = 0
+        if held < self.written:
+            raise UpstreamBroken(self.upstream.base, f"{self.file.filename}: another process found it wrong")
+        if held and not self.file.hashes:
+            self.partial.unlink()
+            return 0
+        return held
+
+    async def _transfer(self, lease: int) -> None:
         hashers: dict[str, Hasher] = {name: hashlib.new(name) for name in {*self.file.hashes, "sha256", "md5"}}
         hashers["blake2b_256"] = hashlib.blake2b(digest_size=32)
-        async with self.upstream.get(self.file.url, {"Accept-Encoding": "identity"}) as response:
-            if response.status != 200:
-                raise UpstreamBroken(self.upstream.base, f"{self.file.filename}: it answered {response.status}")
-            if "Content-Encoding" in response.headers and response.headers["Content-Encoding"] != "identity":
-                raise UpstreamBroken(self.upstream.base, f"{self.file.filename}: it came in a content encoding")
-            self._agree_on_size(response.content_length)
-            with self.partial.open("wb") as target:
-                await self._pour(response, target, hashers)
-                await asyncio.to_thread(target.flush)
-        self._verify({name: hasher.hexdigest() for name, hasher in hashers.items()})
-        await self._keep(self, arrived=True)
+        held = self._left_behind()
+        if held and held == self.size:
+            with self.partial.open("rb") as source:
+                await asyncio.to_thread(_hash_held, source, held, hashers)
+            self.written = held
+        else:
+            await self._ask_for(held, lease, hashers)
+        await asyncio.to_thread(self._verify, {name: hasher.hexdigest() for name, hasher in hashers.items()})
+        self.stored = await self._keep(self, arrived=True)
 
-    def _agree_on_size(self, stated: int | None) -> None:
-        if stated is not None and self.file.size is not None and stated != self.file.size:
-            problem = f"{self.file.filename}: {stated} bytes are offered, {self.file.size} were promised"
+    async def _ask_for(self, held: int, lease: int, hashers: dict[str, Hasher]) -> None:
+        """Ask for the file, or for the rest of what is held."""
+        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={held}-"} if held else {})}
+        async with self.upstream.get(self.file.url, headers, raw=True) as response:
+            with self.partial.open("r+b" if held else "w+b") as target:
+                if held and response.status == 206:
+                    await asyncio.to_thread(_hash_held, target, held, hashers)
+                    came = held
+                elif response.status == 200:
+                    came = 0
+                else:
+                    raise UpstreamBroken(self.upstream.base, f"{self.file.filename}: it answered {response.status}")
+                self._agree_on_size(response.content_length, came)
+                if self.size is not None:
+                    os.pwrite(lease, str(self.size).encode(), 0)
+                await self._pour(response, target, hashers, came)
+
+    def _agree_on_size(self, stated: int | None, came: int) -> None:
+        if stated is not None and self.file.size is not None and stated + came != self.file.size:
+            problem = f"{self.file.filename}: {stated + came} bytes are offered, {self.file.size} were promised"
             raise UpstreamBroken(self.upstream.base, problem)
-        self.size = self.file.size if self.file.size is not None else stated
+        if self.file.size is None and stated is not None:
+            self.size = stated + came
 
-    async def _pour(self, response: aiohttp.ClientResponse, target: BinaryIO, hashers: dict[str, Hasher]) -> None:
+    async def _pour(
+        self, response: aiohttp.ClientResponse, target: BinaryIO, hashers: dict[str, Hasher], came: int
+    ) -> None:
+        """Write the body behind what is here; what comes a second time must be the same."""
         try:
             async for chunk in response.content.iter_any():
-                if self.size is not None and self.written + len(chunk) > self.size:
+                if self.size is not None and came + len(chunk) > self.size:
                     raise UpstreamBroken(self.upstream.base, f"{self.file.filename}: more bytes than promised")
-                if self.written == 0 and not self.file.hashes and chunk[:1] in (b"<", b"{"):
+                if came == 0 and not self.file.hashes and chunk[:1] in (b"<", b"{"):
                     raise UpstreamBroken(self.upstream.base, f"{self.file.filename}: a page came instead of the file")
                 if len(chunk) > 65536:
-                    await asyncio.to_thread(_write, chunk, target, hashers)
+                    same = await asyncio.to_thread(_write, chunk, target, came, hashers)
                 else:
-                    _write(chunk, target, hashers)
-                target.flush()
-                self.written += len(chunk)
-                self.started.set()
-                self._wake()
+                    same = _write(chunk, target, came, hashers)
+                if not same:
+                    raise UpstreamBroken(self.upstream.base, f"{self.file.filename}: other bytes than the first time")
+                came += len(chunk)
+                if came > self.written:
+                    self.written = came
+                    self.started.set()
+                    self._wake()
         except (aiohttp.ClientError, TimeoutError) as error:
+            problem = str(error) or type(error).__name__
             raise UpstreamBroken(
-                self.upstream.base, f"{self.file.filename}: the body was cut short ({error})"
+                self.upstream.base, f"{self.file.filename}: cut short after {came} bytes ({problem})"
             ) from error
+        if self.size is not None and came != self.size:
+            problem = f"{self.file.filename}: {came} bytes came, {self.size} were promised"
+            raise UpstreamBroken(self.upstream.base, problem)
 
     def _verify(self, digests: dict[str, str]) -> None:
-        if self.size is not None and self.written != self.size:
-            problem = f"{self.file.filename}: {self.written} bytes came, {self.size} were promised"
-            raise UpstreamBroken(self.upstream.base, problem)
         for name, wanted in self.file.hashes.items():
             if digests[name] != wanted:
                 raise DigestMismatch(self.upstream.base, self.file.filename, name, wanted, digests[name])
@@ -187,6 +239,7 @@ class Fetch:
         Raises:
             UpstreamBroken: what came is wrong, nothing was stored.
             UpstreamUnavailable: it did not come.
+            StorageUnavailable: it could not be kept.
         """
         await self.finished.wait()
         if self.error is not None:
@@ -201,36 +254,54 @@ class Fetch:
     async def read(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Yield bytes as they come, up to the last one only when they were found right."""
         await self.begun()
-        source = await asyncio.to_thread(self._open)
-        position = start
         try:
-            while True:
-                grown = self._grown
-                done = self.finished.is_set()
-                if done and self.error is not None:
-                    raise self.error
-                end = self.written if done else self.written - _HELD_BACK
-                end = end if stop is None else min(end, stop)
-                while position < end:
-                    chunk = os.pread(source, min(CHUNK, end - position), position)
-                    position += len(chunk)
-                    yield chunk
-                if done or (stop is not None and position >= stop):
-                    return
-                await grown.wait()
+            source = os.open(self.partial, os.O_RDONLY)
+        except FileNotFoundError:
+            await self.wait()
+            if self.stored is None:
+                raise StorageUnavailable(f"{self.file.filename} was lost on its way into the store") from None
+            async for chunk in self.stored.read(start, stop):
+                yield chunk
+            return
+        try:
+            async for chunk in self._read_growing(source, start, stop):
+                yield chunk
         finally:
             os.close(source)
 
-    def _open(self) -> int:
-        try:
-            return os.open(self.partial, os.O_RDONLY)
-        except FileNotFoundError:
-            if self.stored is None:
-                raise
-            return os.open(self.stored, os.O_RDONLY)
+    async def _read_growing(self, source: int, position: int, stop: int | None) -> AsyncIterator[bytes]:
+        while True:
+            grown = self._grown
+            done = self.finished.is_set()
+            if done and self.error is not None:
+                raise self.error
+            end = self.written if done else self.written - _HELD_BACK
+            end = end if stop is None else min(end, stop)
+            while position < end:
+                chunk = os.pread(source, min(CHUNK, end - position), position)
+                if not chunk:
+                    raise StorageUnavailable(f"{self.file.filename} was cut while it was read")
+                position += len(chunk)
+                yield chunk
+            if done or (stop is not None and position >= stop):
+                return
+            await grown.wait()
 
 
-def _write(chunk: bytes, target: BinaryIO, hashers: dict[str, Hasher]) -> None:
-    target.write(chunk)
+def _hash_held(target: BinaryIO, held: int, hashers: dict[str, Hasher]) -> None:
+    while (left := held - target.tell()) > 0:
+        chunk = target.read(min(left, CHUNK))
+        for hasher in hashers.values():
+            hasher.update(chunk)
+
+
+def _write(chunk: bytes, target: BinaryIO, position: int, hashers: dict[str, Hasher]) -> bool:
+    """Hash a chunk and write it at its place; False when other bytes lie there already."""
     for hasher in hashers.values():
         hasher.update(chunk)
+    before = os.pread(target.fileno(), len(chunk), position)
+    if not chunk.startswith(before):
+        return False
+    if len(before) < len(chunk):
+        os.pwrite(target.fileno(), chunk[len(before) :], position + len(before))
+    return True

@@ -3,48 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
-import zstandard
 
 from affineur.config import Config
-from affineur.errors import AffineurError, ProjectUnknown, UpstreamBroken, UpstreamUnavailable
-from affineur.model.events import Event
+from affineur.errors import AffineurError, ProjectUnknown, StorageUnavailable, UpstreamBroken, UpstreamUnavailable
 from affineur.model.files import File, Page, UploadTimeSource
 from affineur.model.names import ProjectName, SourceName
+from affineur.sources import kept
 from affineur.sources.beside import Beside
-from affineur.sources.fetch import Fetch
+from affineur.sources.fetched import Fetched
 from affineur.sources.pinned import Delta, Listing, merge
 from affineur.sources.source import Body
-from affineur.sources.stored import Stored
 from affineur.sources.upstream import FetchedPage, Upstream
-from affineur.standards.archives import read_wheel_metadata
 from affineur.standards.simple_api.parse_json import UpstreamPage
 from affineur.storage.blobs.store import Blobs
-from affineur.storage.catalog import blobs as blob_rows
 from affineur.storage.catalog import listings, projects
-from affineur.storage.catalog.database import Catalog, Change
+from affineur.storage.catalog.database import Catalog
+from affineur.storage.catalog.listings import StoredListing
 
-_DECODER = msgspec.json.Decoder(Listing)
-_MOST_NAMES_IN_ENTRY = 200
+_MOST_UNKNOWN_NAMES = 10_000
+_MOST_TRIES = 5
+_ASK_AGAIN = timedelta(seconds=1)
+"""How long a stale page is served before the upstream is tried again."""
 
 
 class Mirrored:
-    """The source over one upstream. Only what was verified is stored or served."""
+    """The source over one upstream. No listing is forgotten, no hash replaced."""
 
     def __init__(self, name: str, upstream: Upstream, catalog: Catalog, blobs: Blobs, config: Config) -> None:
-        self.name, self.upstream, self.catalog, self.blobs, self.config = name, upstream, catalog, blobs, config
+        self.name, self.upstream, self.catalog, self.config = name, upstream, catalog, config
+        self.files = Fetched(name, upstream, catalog, blobs)
+        self.beside = Beside(name, upstream, catalog, blobs, self.files.whole)
+        self.files.found_metadata = self.beside.found
         self._refreshing: dict[ProjectName, asyncio.Task[Page]] = {}
-        self._fetching: dict[str, Fetch] = {}
         self._unknown: dict[ProjectName, float] = {}
-        self.beside = Beside(name, upstream, catalog, blobs, self._whole)
-        self._reports: set[asyncio.Task[None]] = set()
         self._clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def owns(self, project: ProjectName) -> bool:
@@ -56,8 +53,6 @@ class Mirrored:
         """Return the projects held here, never the upstream's whole list."""
         return await self.catalog.read(projects.serials, [self.name])
 
-    # -- pages
-
     async def page(self, project: ProjectName) -> Page:
         """Return the listing: held and fresh, refreshed, or stale when the upstream is slow or down."""
         held = await self._held(project)
@@ -66,64 +61,99 @@ class Mirrored:
             return held
         if held is None and self._unknown.get(project, 0.0) > time.monotonic():
             raise ProjectUnknown(project, self.name)
+        refresh = self._refreshes(project)
+        if held is None:
+            return await asyncio.shield(refresh)
+        try:
+            return await asyncio.wait_for(asyncio.shield(refresh), self.config.patience)
+        except (TimeoutError, UpstreamUnavailable, UpstreamBroken):
+            return replace(held, stale_since=held.fresh_until, fresh_until=now + _ASK_AGAIN)
+
+    async def refresh(self, project: ProjectName) -> Page:
+        """Ask the upstream now, however fresh the listing is.
+
+        Raises:
+            ProjectUnknown: it does not have the project, and nothing is held.
+            UpstreamUnavailable: it cannot be asked.
+            UpstreamBroken: its answer makes no sense.
+        """
+        return await asyncio.shield(self._refreshes(project))
+
+    def _refreshes(self, project: ProjectName) -> asyncio.Task[Page]:
+        """Return the running refresh of a project, one for all who ask."""
         refresh = self._refreshing.get(project)
         if refresh is None:
             refresh = asyncio.create_task(self._refresh(project), name=f"refresh {project}")
             self._refreshing[project] = refresh
             refresh.add_done_callback(lambda _: self._refreshing.pop(project, None))
             refresh.add_done_callback(lambda task: task.cancelled() or task.exception())
-        if held is None:
-            return await asyncio.shield(refresh)
-        try:
-            return await asyncio.wait_for(asyncio.shield(refresh), self.config.patience)
-        except (TimeoutError, UpstreamUnavailable, UpstreamBroken, ProjectUnknown):
-            return replace(held, stale_since=held.fresh_until, fresh_until=now + timedelta(seconds=1))
+        return refresh
 
     async def _held(self, project: ProjectName) -> Page | None:
         stored = await self.catalog.read(listings.load, self.name, project)
         if stored is None:
             return None
-        listing = await asyncio.to_thread(_unpack, stored.document)
-        fresh_until = stored.checked_at + timedelta(seconds=self.config.fresh_for)
-        return await self._page(project, listing, stored.serial, fresh_until)
+        listing = await asyncio.to_thread(kept.unpack, stored.document)
+        return await self._page(project, listing, stored.serial, stored.checked_at)
 
-    async def _page(self, project: ProjectName, listing: Listing, serial: int, fresh_until: datetime) -> Page:
-        files = await self.beside.offered(listing.files)
+    async def _page(self, project: ProjectName, listing: Listing, serial: int, checked_at: datetime) -> Page:
         return Page(
-            project, files, SourceName(self.name), listing.versions, listing.status, serial,
-            fresh_until=fresh_until, mirrored=True,
+            project, await self.beside.offered(listing.files), SourceName(self.name), listing.versions,
+            listing.status, serial, fresh_until=checked_at + timedelta(seconds=self.config.fresh_for), mirrored=True,
         )  # fmt: skip
 
     async def _refresh(self, project: ProjectName) -> Page:
         stored = await self.catalog.read(listings.load, self.name, project)
-        old = await asyncio.to_thread(_unpack, stored.document) if stored else Listing()
-        validators = (stored.etag, stored.last_modified) if stored else ("", "")
+        validators = (stored.etag, stored.last_modified) if stored is not None else ("", "")
         fetched = await self.upstream.page(project, *validators)
         now = self._clock()
         if fetched is None and stored is None:
-            self._unknown[project] = time.monotonic() + self.config.unknown_for
+            self._remember_unknown(project)
             raise ProjectUnknown(project, self.name)
         if fetched is not None and fetched.page is None and stored is not None:
             await self.catalog.write(listings.touch, self.name, project, now)
-            return await self._page(project, old, stored.serial, now + timedelta(seconds=self.config.fresh_for))
-        return await self._take(project, old, fetched or FetchedPage(UpstreamPage((), (), old.status), "", ""), now)
+            listing = await asyncio.to_thread(kept.unpack, stored.document)
+            return await self._page(project, listing, stored.serial, now)
+        return await self._take(project, stored, fetched, now)
 
-    async def _take(self, project: ProjectName, old: Listing, fetched: FetchedPage, now: datetime) -> Page:
-        page = await self._with_times(project, fetched.page or UpstreamPage((), (), old.status))
-        listing, delta = await asyncio.to_thread(merge, old, page, now)
-        document = await asyncio.to_thread(_pack, listing)
-        validators = (fetched.etag, fetched.last_modified)
-        await self.catalog.write(_store, self.name, project, document, validators, delta, first=not old.files)
-        self._unknown.pop(project, None)
-        serials = await self.catalog.read(projects.serials, [self.name])
-        fresh_until = now + timedelta(seconds=self.config.fresh_for)
-        taken = await self._page(project, listing, serials.get(project, 0), fresh_until)
-        self.beside.look_into(project, taken.files)
-        return taken
+    def _remember_unknown(self, project: ProjectName) -> None:
+        now = time.monotonic()
+        if len(self._unknown) >= _MOST_UNKNOWN_NAMES:
+            self._unknown = {name: until for name, until in self._unknown.items() if until > now}
+        if len(self._unknown) < _MOST_UNKNOWN_NAMES:
+            self._unknown[project] = now + self.config.unknown_for
 
-    async def _with_times(self, project: ProjectName, page: UpstreamPage) -> UpstreamPage:
-        """Fill missing upload times from the upstream's JSON API where it has one."""
-        if not page.files or all(file.upload_time for file in page.files):
+    async def _take(
+        self, project: ProjectName, stored: StoredListing | None, fetched: FetchedPage | None, now: datetime
+    ) -> Page:
+        """Merge what the upstream lists into what is held; None: it does not know the project any more."""
+        page: UpstreamPage | None = None
+        for _ in range(_MOST_TRIES):
+            before = stored.document if stored is not None else b""
+            old = await asyncio.to_thread(kept.unpack, before) if before else Listing()
+            if page is None:
+                page = await self._with_times(project, old, _stated(fetched, old))
+            listing, delta = await asyncio.to_thread(merge, old, page, now)
+            if await self._store(project, before, listing, delta, fetched):
+                self._unknown.pop(project, None)
+                serial = await self.catalog.read(projects.serial, self.name, project)
+                taken = await self._page(project, listing, serial, now)
+                self.beside.look_into(project, taken.files)
+                return taken
+            stored = await self.catalog.read(listings.load, self.name, project)
+        raise StorageUnavailable(f"{project}: others keep changing the listing")
+
+    async def _store(
+        self, project: ProjectName, before: bytes, listing: Listing, delta: Delta, fetched: FetchedPage | None
+    ) -> bool:
+        document = await asyncio.to_thread(kept.pack, listing)
+        validators = (fetched.etag, fetched.last_modified) if fetched is not None else ("", "")
+        return await self.catalog.write(kept.store, self.name, project, before, document, validators, delta)
+
+    async def _with_times(self, project: ProjectName, old: Listing, page: UpstreamPage) -> UpstreamPage:
+        """Fill missing upload times of files not seen before from the upstream's JSON API where it has one."""
+        known = {file.filename for file in old.files}
+        if all(file.upload_time or file.filename in known for file in page.files):
             return page
         try:
             document = await self.upstream.json_document(project)
@@ -138,76 +168,9 @@ class Mirrored:
         )
         return replace(page, files=files)
 
-    # -- files
-
     async def open(self, page: Page, file: File) -> Body:
         """Open a file: from the store, or on its way from the upstream, one fetch for all who ask."""
-        if file.sha256 is not None and (body := await self._stored(file.sha256)) is not None:
-            await self.catalog.write(blob_rows.touch, [file.sha256])
-            return body
-        key = file.sha256 or f"{page.project}-{file.filename}"
-        fetch = self._fetching.get(key)
-        if fetch is None:
-            partial = self.blobs.staging() / f"{key[:64]}.part"
-            fetch = Fetch(self.upstream, file, partial, _Keeper(self, page))
-            self._fetching[key] = fetch
-            fetch.task.add_done_callback(functools.partial(self._ended, key, page, fetch))
-        if file.hashes:
-            await fetch.begun()
-        else:
-            await fetch.wait()
-        if fetch.finished.is_set() and fetch.sha256 and (body := await self._stored(fetch.sha256)) is not None:
-            return body
-        return fetch
-
-    def _ended(self, key: str, page: Page, fetch: Fetch, _task: asyncio.Task[None]) -> None:
-        self._fetching.pop(key, None)
-        if fetch.error is not None:
-            self._reports.add(task := asyncio.create_task(self.report(page, fetch, fetch.error)))
-            task.add_done_callback(self._reports.discard)
-
-    async def _stored(self, sha256: str) -> Stored | None:
-        size = await self.blobs.has(sha256)
-        return Stored(self.blobs, sha256, size) if size is not None else None
-
-    async def keep(self, page: Page, fetch: Fetch) -> None:
-        """Take a fetched and verified file into the store, with what was found out about it."""
-        sha256 = fetch.sha256 or ""
-        raw = await asyncio.to_thread(_wheel_metadata, fetch.partial, fetch.file)
-        md5, blake2 = fetch.digests.get("md5", ""), fetch.digests.get("blake2b_256", "")
-        await self.blobs.put(fetch.partial, sha256)
-        await self.catalog.write(blob_rows.record, sha256, fetch.size or 0, md5, blake2, "mirror")
-        if fetch.file.sha256 is None:
-            await self._learn_hash(page.project, fetch)
-        if raw is not None:
-            await self.beside.found(page.project, fetch.file, sha256, raw, "file")
-
-    async def _learn_hash(self, project: ProjectName, fetch: Fetch) -> None:
-        stored = await self.catalog.read(listings.load, self.name, project)
-        if stored is None:
-            return
-        listing = _unpack(stored.document)
-        found = {"sha256": fetch.sha256 or ""}
-        files = tuple(
-            replace(f, hashes={**f.hashes, **found}, size=fetch.size) if f.filename == fetch.file.filename else f
-            for f in listing.files
-        )
-        document = _pack(replace(listing, files=files))
-        delta = Delta(changed=(fetch.file.filename,))
-        await self.catalog.write(_store, self.name, project, document, (stored.etag, stored.last_modified), delta)
-
-    async def report(self, page: Page, fetch: Fetch, error: AffineurError) -> None:
-        """Enter a failed fetch into the ledger, with what was wrong."""
-        data = {"filename": fetch.file.filename, "problem": error.sentence}
-        await self.catalog.write(_enter, Event("fetch.failed", self.name, page.project, data=data))
-
-    async def _whole(self, page: Page, file: File) -> Path | None:
-        body = await self.open(page, file)
-        if isinstance(body, Fetch):
-            await body.wait()
-        return self.blobs.path(body.sha256 or "")
-
-    # -- side files
+        return await self.files.open(page, file)
 
     async def metadata(self, page: Page, file: File) -> bytes:
         """Return core metadata, wherever it can be had."""
@@ -224,29 +187,9 @@ class Mirrored:
         return await self.beside.provenance(file)
 
 
-class _Keeper:
-    """What a fetch calls when its file arrived: the mirror, bound to the page."""
-
-    def __init__(self, mirror: Mirrored, page: Page) -> None:
-        self.mirror, self.page = mirror, page
-
-    async def __call__(self, fetch: Fetch, *, arrived: bool) -> bool:
-        """Store what arrived, or find it in the store."""
-        if arrived:
-            await self.mirror.keep(self.page, fetch)
-        there = fetch.sha256 is not None and await self.mirror.blobs.has(fetch.sha256) is not None
-        if there and fetch.sha256:
-            fetch.stored = self.mirror.blobs.path(fetch.sha256)
-            fetch.written = fetch.size = await self.mirror.blobs.has(fetch.sha256) or 0
-        return there
-
-
-def _unpack(document: bytes) -> Listing:
-    return _DECODER.decode(zstandard.ZstdDecompressor().decompress(document, max_output_size=2**30))
-
-
-def _pack(listing: Listing) -> bytes:
-    return zstandard.ZstdCompressor(level=1).compress(msgspec.json.encode(listing))
+def _stated(fetched: FetchedPage | None, old: Listing) -> UpstreamPage:
+    """Return what the upstream lists: nothing where it says that there is no such project."""
+    return fetched.page if fetched is not None and fetched.page is not None else UpstreamPage((), (), old.status)
 
 
 def _times(document: bytes) -> dict[str, datetime]:
@@ -256,38 +199,3 @@ def _times(document: bytes) -> dict[str, datetime]:
             if stamp := file.get("upload_time_iso_8601"):
                 found[file["filename"]] = msgspec.convert(stamp, datetime, strict=False).astimezone(UTC)
     return found
-
-
-def _wheel_metadata(path: Path, file: File) -> bytes | None:
-    if not file.is_wheel:
-        return None
-    try:
-        return read_wheel_metadata(path, file.filename)
-    except AffineurError:
-        return None
-
-
-def _store(
-    change: Change,
-    source: str,
-    project: str,
-    document: bytes,
-    validators: tuple[str, str],
-    delta: Delta,
-    *,
-    first: bool = False,
-) -> None:
-    listings.store(change, source, project, document, *validators)
-    if delta or first:
-        data = {
-            key: [*names[:_MOST_NAMES_IN_ENTRY], *([f"and {len(names) - _MOST_NAMES_IN_ENTRY} more"] if len(names) > _MOST_NAMES_IN_ENTRY else [])]
-            for key, names in (
-                ("added", delta.added), ("changed", delta.changed), ("vanished", delta.vanished), ("conflicting", delta.conflicting),
-            )
-            if names
-        }  # fmt: skip
-        change.enter(Event("page.refreshed", source, project, data=data))
-
-
-def _enter(change: Change, event: Event) -> None:
-    change.enter(event)

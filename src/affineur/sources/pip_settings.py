@@ -11,6 +11,14 @@ from pathlib import Path
 
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
+from affineur.errors import InvalidConfig
+
+_REPORTED = ("extra-index-url", "find-links", "trusted-host", "no-index")
+"""Options of pip that affineur does not follow: other places for files would mix what names mean,
+and TLS is always verified."""
+_SECTIONS = ("global", "install", "download")
+"""The sections of pip's files that matter, the later ones winning, in whichever file they stand."""
+
 
 @dataclass(frozen=True, slots=True)
 class PipSettings:
@@ -22,36 +30,57 @@ class PipSettings:
     proxy: str | None = None
     ignored: tuple[str, ...] = ()
 
+    def upstream(self) -> str:
+        """Return the address that a mirror of "pip" stands over.
+
+        Raises:
+            InvalidConfig: it is not one of HTTP, for example a folder.
+        """
+        if not self.index_url.startswith(("http://", "https://")):
+            raise InvalidConfig(
+                "pip's configuration",
+                [f"index-url {self.index_url!r} is not an HTTP address: name an upstream with --upstream"],
+            )
+        return self.index_url
+
 
 def _files(environment: Mapping[str, str]) -> Iterator[Path]:
-    home = Path.home()
+    """Yield pip's configuration files in its order: global, the user's (unless one is named), environment, named."""
+    named = environment.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return
+    for folder in environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep):
+        yield Path(folder) / "pip" / "pip.conf"
     yield Path("/etc/pip.conf")
-    yield Path("/etc/xdg/pip/pip.conf")
-    yield home / ".pip" / "pip.conf"
-    yield Path(environment.get("XDG_CONFIG_HOME", str(home / ".config"))) / "pip" / "pip.conf"
+    if not (named and Path(named).exists()):
+        home = Path(environment.get("HOME") or Path.home())
+        yield home / ".pip" / "pip.conf"
+        yield Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
     yield Path(sys.prefix) / "pip.conf"
-    if named := environment.get("PIP_CONFIG_FILE"):
+    if named:
         yield Path(named)
 
 
 def read_pip_settings(environment: Mapping[str, str] | None = None) -> PipSettings:
     """Read pip's configuration files and environment, the later ones winning as in pip."""
     environment = os.environ if environment is None else environment
-    merged: dict[str, str] = {}
+    sections: dict[str, dict[str, str]] = {name: {} for name in _SECTIONS}
     for path in _files(environment):
         parser = configparser.RawConfigParser()
         try:
             parser.read(path, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError):
+        except (configparser.Error, UnicodeDecodeError, OSError):
             continue
-        for section in ("global", "install", "download"):
-            if parser.has_section(section):
-                merged.update({key.replace("_", "-"): value for key, value in parser.items(section)})
+        for name in sections:
+            if parser.has_section(name):
+                sections[name] |= {key.lower().replace("_", "-"): value for key, value in parser.items(name)}
+    merged = {key: value for name in _SECTIONS for key, value in sections[name].items()}
     for key, value in environment.items():
         if key.startswith("PIP_") and value:
             merged[key[4:].lower().replace("_", "-")] = value
     index_url = environment.get("PIP_INDEX_URL") or environment.get("UV_DEFAULT_INDEX") or merged.get("index-url")
-    ignored = tuple(key for key in ("extra-index-url", "find-links") if merged.get(key))
+    cert = merged.get("cert") or environment.get("REQUESTS_CA_BUNDLE") or environment.get("CURL_CA_BUNDLE")
     return PipSettings(
-        index_url or PYPI_SIMPLE_ENDPOINT, merged.get("cert"), merged.get("client-cert"), merged.get("proxy"), ignored
-    )
+        (index_url or PYPI_SIMPLE_ENDPOINT).strip(), cert or None, merged.get("client-cert") or None,
+        merged.get("proxy") or None, tuple(key for key in _REPORTED if merged.get(key)),
+    )  # fmt: skip

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from pathlib import Path
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -16,13 +16,19 @@ from yarl import URL
 from affineur.config import Config
 from affineur.errors import InvalidDocument, UpstreamBroken, UpstreamUnavailable
 from affineur.model.names import ProjectName
+from affineur.sources.breaker import Breaker
+from affineur.sources.credentials import Credentials
 from affineur.sources.pip_settings import PipSettings
 from affineur.standards.simple_api.parse_html import parse_html
 from affineur.standards.simple_api.parse_json import UpstreamPage, parse_json
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+_JSON_TYPES = {"application/vnd.pypi.simple.v1+json", "application/json"}
+_HTML_TYPES = {"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml"}
 _MOST_REDIRECTS = 8
+_REDIRECTS = {301, 302, 303, 307, 308}
 _GONE = {404, 410}
+_TOO_MANY_REQUESTS = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,50 +41,47 @@ class FetchedPage:
 
 
 class Upstream:
-    """The connection to one upstream: pooled, bounded, with a circuit breaker.
-
-    After failures in a row it is not asked for a while (1 s doubling to 60 s), so that a dead
-    upstream costs nothing.
-    """
+    """The connection to one upstream and its file hosts: pooled, bounded, with a circuit breaker for each host."""
 
     def __init__(self, name: str, address: str, config: Config, pip: PipSettings) -> None:
-        parts = urlsplit(address if address.endswith("/") else address + "/")
-        self.name, self.config, self._pip = name, config, pip
-        self._auth = aiohttp.BasicAuth(parts.username, parts.password or "") if parts.username else None
-        host = parts.netloc.rpartition("@")[2]
-        self.base = urlunsplit((parts.scheme, host, parts.path, "", ""))
-        self._origin = URL(self.base).origin()
+        self.credentials = Credentials(address if address.endswith("/") else address + "/")
+        self.name, self.base, self.config, self._pip = name, self.credentials.base, config, pip
         self._session: aiohttp.ClientSession | None = None
-        self._failures, self._closed_until = 0, 0.0
-
-    @property
-    def needs_credentials(self) -> bool:
-        """Whether credentials are configured for this upstream."""
-        return self._auth is not None
+        self._breakers: dict[URL, Breaker] = {}
 
     @property
     def resting(self) -> bool:
-        """Whether the breaker is open: the upstream failed lately and is not asked for now."""
-        return self.config.offline or time.monotonic() < self._closed_until
+        """Whether the index itself is not asked now: it failed lately, or nothing is to be asked."""
+        return bool(self.config.offline or self._breaker(URL(self.base)).rests_for)
 
     def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self._pip.cert or None)
-        if self._pip.client_cert:
-            context.load_cert_chain(self._pip.client_cert)
+        """Return the context for TLS: always verified, against the system's or pip's certificates."""
+        trusted = Path(self._pip.cert) if self._pip.cert else None
+        try:
+            context = ssl.create_default_context(
+                cafile=trusted if trusted and not trusted.is_dir() else None,
+                capath=trusted if trusted and trusted.is_dir() else None,
+            )
+            if self._pip.client_cert:
+                context.load_cert_chain(self._pip.client_cert)
+        except OSError as error:
+            files = " and ".join(filter(None, (self._pip.cert, self._pip.client_cert)))
+            raise UpstreamUnavailable(
+                self.base, f"the certificates pip is configured with ({files}) cannot be read: {error}"
+            ) from error
         return context
 
     def session(self) -> aiohttp.ClientSession:
         """Return the pooled session, made on first use (inside the event loop)."""
         if self._session is None:
+            config = self.config
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    ssl=self._tls(), limit=0, limit_per_host=self.config.connections_per_host, ttl_dns_cache=60
+                    ssl=self._tls(), limit=0, limit_per_host=config.connections_per_host, ttl_dns_cache=60
                 ),
                 timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=self.config.connect_timeout, sock_read=self.config.stall_timeout
+                    total=None, sock_connect=config.connect_timeout, sock_read=config.answer_timeout
                 ),
-                trust_env=True,
-                auto_decompress=True,
                 headers={"User-Agent": "affineur/0.1"},
             )
         return self._session
@@ -88,62 +91,109 @@ class Upstream:
         if self._session is not None:
             await self._session.close()
 
-    def _succeeded(self) -> None:
-        self._failures, self._closed_until = 0, 0.0
+    def _proxy(self, url: URL) -> str | None:
+        """Return pip's proxy, else the environment's for the address."""
+        if self._pip.proxy:
+            return self._pip.proxy if "://" in self._pip.proxy else f"http://{self._pip.proxy}"
+        if proxy_bypass(url.authority):
+            return None
+        proxies = getproxies()
+        return proxies.get(url.scheme) or proxies.get("all")
 
-    def _failed(self, error: Exception) -> UpstreamUnavailable:
-        self._failures += 1
-        if self._failures >= 3:
-            self._closed_until = time.monotonic() + min(60.0, 2.0 ** (self._failures - 3))
+    def _failed(self, url: URL, error: Exception, retry_after: float = 0.0) -> UpstreamUnavailable:
+        self._breaker(url).failed(retry_after)
         return UpstreamUnavailable(self.base, str(error) or type(error).__name__)
 
+    def _breaker(self, url: URL) -> Breaker:
+        return self._breakers.setdefault(url.origin(), Breaker())
+
+    def _address(self, text: str, before: URL | None = None) -> URL:
+        """Return an address to ask, relative to the one before.
+
+        Raises:
+            UpstreamBroken: it is not HTTP, or leaves TLS.
+        """
+        try:
+            url = before.join(URL(text, encoded=True)) if before is not None else URL(text, encoded=True)
+            proper = url.scheme in {"http", "https"} and bool(url.host)
+        except ValueError:
+            proper = False
+        if not proper:
+            raise UpstreamBroken(self.base, f"it names the address {text[:200]!r}, which cannot be asked")
+        if before is not None and before.scheme == "https" and url.scheme == "http":
+            raise UpstreamBroken(self.base, f"{before.path} redirects from https to http")
+        return url.with_user(None) if url.user is not None else url
+
     @asynccontextmanager
-    async def get(self, address: str, headers: dict[str, str] | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Ask for an address, following redirects; credentials never leave the upstream's own origin.
+    async def get(
+        self, address: str, headers: dict[str, str] | None = None, *, raw: bool = False
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask for an address, following redirects; credentials never leave the host they are meant for.
+
+        With `raw` the body is given as it came, whatever content encoding is stated.
 
         Raises:
             UpstreamUnavailable: no answer, or a 5xx or 429.
+            UpstreamBroken: it redirects in a circle or to what is no address.
         """
-        if self.resting:
-            raise UpstreamUnavailable(self.base, "it is not asked for now")
-        url = URL(address, encoded=True)
+        url = self._address(address)
         for _ in range(_MOST_REDIRECTS):
-            auth = self._auth if url.origin() == self._origin else None
-            try:
-                response = await self.session().get(
-                    url, headers=headers, auth=auth, allow_redirects=False, proxy=self._pip.proxy
-                )
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise self._failed(error) from error
-            if response.status not in {301, 302, 303, 307, 308}:
+            response = await self._ask(url, headers, raw=raw)
+            if response.status not in _REDIRECTS:
                 break
             response.release()
-            url = url.join(URL(response.headers.get("Location", ""), encoded=True))
+            url = self._address(response.headers.get("Location", ""), url)
+        else:
+            raise UpstreamBroken(self.base, f"{URL(address, encoded=True).path} is redirected without end")
+        if response.connection is not None and response.connection.protocol is not None:
+            response.connection.protocol.read_timeout = self.config.stall_timeout
         try:
-            if response.status >= 500 or response.status == 429:
-                raise self._failed(OSError(f"it answered {response.status}"))
-            self._succeeded()
             yield response
         finally:
             response.release() if response.content.at_eof() else response.close()
+
+    async def _ask(self, url: URL, headers: dict[str, str] | None, *, raw: bool) -> aiohttp.ClientResponse:
+        """Send one request and wait for the head of its answer."""
+        if self.config.offline:
+            raise UpstreamUnavailable(self.base, "offline = true")
+        breaker = self._breaker(url)
+        if not breaker.allows():
+            raise UpstreamUnavailable(self.base, f"it failed lately; it is asked again in {breaker.rests_for:.0f} s")
+        try:
+            response = await self.session().get(
+                url, headers=headers, auth=self.credentials.of(url), allow_redirects=False,
+                proxy=self._proxy(url), auto_decompress=not raw,
+            )  # fmt: skip
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._failed(url, error) from error
+        if response.status >= 500 or response.status == _TOO_MANY_REQUESTS:
+            wait = response.headers.get("Retry-After", "")
+            response.close()
+            raise self._failed(
+                url, OSError(f"{url.path} was answered {response.status}"), float(wait) if wait.isdecimal() else 0.0
+            )
+        breaker.succeeded()
+        return response
 
     async def bounded(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
         """Read a body of at most `limit` bytes.
 
         Raises:
-            UpstreamBroken: it is longer, or cut short.
+            UpstreamBroken: it is longer.
+            UpstreamUnavailable: it is cut short, or does not come.
         """
-        parts: list[bytes] = []
-        length = 0
+        too_long = UpstreamBroken(self.base, f"{response.url.path} is larger than {limit} bytes")
+        if response.content_length is not None and response.content_length > limit:
+            raise too_long
+        body = bytearray()
         try:
             async for part in response.content.iter_any():
-                length += len(part)
-                if length > limit:
-                    raise UpstreamBroken(self.base, f"{response.url.path} is larger than {limit} bytes")
-                parts.append(part)
+                body += part
+                if len(body) > limit:
+                    raise too_long
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._failed(error) from error
-        return b"".join(parts)
+            raise self._failed(response.url, error) from error
+        return bytes(body)
 
     async def page(self, project: ProjectName, etag: str = "", last_modified: str = "") -> FetchedPage | None:
         """Fetch a project's page, or None when the upstream does not know the project.
@@ -164,11 +214,13 @@ class Upstream:
                 return FetchedPage(None, etag, last_modified)
             if response.status != 200:
                 raise UpstreamUnavailable(self.base, f"it answered {response.status} for {project}")
+            kind = response.content_type.lower()
+            if kind not in _JSON_TYPES | _HTML_TYPES:
+                raise UpstreamBroken(self.base, f"the page of {project} came as {kind}, which is no page")
             body = await self.bounded(response, self.config.max_page)
-            kind = response.content_type
             final = str(response.url)
             validators = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
-        parse = parse_json if kind.endswith("json") else parse_html
+        parse = parse_json if kind in _JSON_TYPES else parse_html
         try:
             page = await asyncio.to_thread(parse, body, project, final)
         except InvalidDocument as error:

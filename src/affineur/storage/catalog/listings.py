@@ -36,14 +36,22 @@ def load(connection: sa.Connection, source: str, project: str) -> StoredListing 
     )
 
 
-def store(change: Change, source: str, project: str, document: bytes, etag: str, last_modified: str) -> None:
-    """Keep a listing in place of the one before."""
+def store(
+    change: Change,
+    source: str,
+    project: str,
+    document: bytes,
+    etag: str,
+    last_modified: str,
+    checked_at: datetime | None = None,
+) -> None:
+    """Keep a listing in place of the one before; `checked_at` is when the upstream was asked, now by default."""
     connection = change.connection
     connection.execute(sa.delete(listings).where(listings.c.source == source, listings.c.project == project))
     connection.execute(
         sa.insert(listings).values(
             source=source, project=project, document=document, etag=etag, last_modified=last_modified,
-            checked_at=change.now.timestamp(),
+            checked_at=(checked_at or change.now).timestamp(),
         )
     )  # fmt: skip
 
