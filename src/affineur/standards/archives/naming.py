@@ -99,7 +99,8 @@ def check_member_name(name: str) -> None:
 class Tree:
     """The paths seen so far in an archive; refuses those that cannot stand beside each other."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self.files: set[str] = set()
         """Everything but directories, as written."""
         self._folded: dict[str, str] = {}
@@ -117,7 +118,15 @@ class Tree:
         self._folded[key] = path
         if not directory:
             self.files.add(path)
-        self._parents.update(_ancestors(key))
+        self._add_parents(key)
+
+    def _add_parents(self, key: str) -> None:
+        cut = key.rfind("/")
+        while cut > 0 and key[:cut] not in self._parents:
+            self._parents.add(key[:cut])
+            cut = key.rfind("/", 0, cut)
+        if len(self._parents) > self._limits.members:
+            raise Broken("bomb", f"has more than {self._limits.members} directories")
 
     def close(self) -> None:
         """Raise `Broken` where a file is also used as a directory."""
@@ -130,15 +139,6 @@ def _fold(path: str) -> str:
     return (
         path.lower() if path.isascii() else unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
     )
-
-
-def _ancestors(path: str) -> set[str]:
-    found: set[str] = set()
-    cut = path.rfind("/")
-    while cut > 0:
-        found.add(path[:cut])
-        cut = path.rfind("/", 0, cut)
-    return found
 
 
 def is_startup_file(path: str) -> bool:

@@ -12,7 +12,9 @@ from affineur.standards.archives.inflate import GZIP, check_count, check_growth,
 from affineur.standards.archives.naming import Tree, is_startup_file
 from affineur.standards.archives.values import Broken, Contents, FileName, Limits
 
-_LARGEST_HEADER = 128 * 1024
+_LARGEST_HEADER = 32 * 1024
+"""Bytes. The standard library reads a crafted header in the square of its length (CVE-2024-6232)."""
+
 _ALL_GLOBAL_HEADERS = 1024 * 1024
 _GLOBAL = (tarfile.XGLTYPE,)
 _EXTENSIONS = (*_GLOBAL, tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
@@ -114,7 +116,7 @@ class _Reader:
     def __init__(self, named: FileName, limits: Limits) -> None:
         self.top = named.stem
         self.limits = limits
-        self.tree = Tree()
+        self.tree = Tree(limits)
         self.links: dict[str, str] = {}
         self.regular: set[str] = set()
         self.metadata: bytes | None = None

@@ -35,7 +35,7 @@ def read_wheel(path: Path, named: FileName, limits: Limits) -> tuple[Contents, f
     with path.open("rb") as handle:
         _refuse_tar(handle)
         framed = walk(handle, limits)
-        tree = Tree()
+        tree = Tree(limits)
         for item in framed:
             tree.add(item.member.name, directory=item.member.is_directory)
         tree.close()
