@@ -8,11 +8,8 @@ the *hosted* stores of uploads and the *mirrors*, each over its *upstream*.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Set
 from dataclasses import replace
-
-import msgspec
 
 from affineur.config import Config
 from affineur.errors import StorageUnavailable
@@ -21,9 +18,9 @@ from affineur.model.principals import Principal, Right
 from affineur.operations.context import Context
 from affineur.operations.examiners import Examiners
 from affineur.policy.gate import Gate
-from affineur.policy.rule import Rule
-from affineur.policy.rules.ownership import Ownership
-from affineur.policy.rules.stated_hash import StatedHash
+from affineur.policy.journal import Journal
+from affineur.policy.policies import policies_of
+from affineur.policy.witness import CatalogWitness
 from affineur.sources.gated import Gated
 from affineur.sources.hosted import Hosted
 from affineur.sources.layered import Layered
@@ -56,6 +53,9 @@ class App:
         self.catalog = Catalog.open(config.database_url)
         self.catalog.on_commit(lambda _serial: self.counter.bump())
         self.advisories = KnownAdvisories(self.catalog)
+        self.witness = CatalogWitness(self.catalog, self.advisories)
+        self.journal = Journal(self.catalog)
+        self.policies = policies_of(config)
         self.upstreams: list[Upstream] = []
         self.sources: dict[str, Source] = {}
         self.pip = read_pip_settings()
@@ -73,18 +73,9 @@ class App:
         access = Access(self.catalog, config.login_failures)
         self.examiners = Examiners(config.inspection_time)
         return Site(
-            config,
-            self.catalog,
-            self.blobs,
-            self.sources,
-            indexes,
-            rendered,
-            access,
-            self.counter,
-            self.examiners,
-            self.advisories,
-            origin,
-        )
+            config, self.catalog, self.blobs, self.sources, indexes, rendered, access, self.counter,
+            self.examiners, self.advisories, self.witness, self.journal, origin,
+        )  # fmt: skip
 
     def _indexes(self, pip: PipSettings, origin: Callable[[], str]) -> dict[IndexName, Gated]:
         config, sources = self.config, self.sources
@@ -116,10 +107,8 @@ class App:
             for part in self.config.indexes[name].sources
             if part not in above
         ]
-        rules = _rules(self.config)
-        revision = hashlib.sha256(msgspec.json.encode([rule.name for rule in rules])).hexdigest()[:12]
-        gate = Gate(IndexName(name), rules, revision)
-        gated = Gated(Layered(name, parts), gate, origin)
+        gate = Gate(IndexName(name), self.policies[self.config.indexes[name].policy])
+        gated = Gated(Layered(name, parts), gate, self.witness, origin, self.journal.note)
         indexes[IndexName(name)] = gated
         return gated
 
@@ -130,7 +119,7 @@ class App:
     async def close(self) -> None:
         """Write what is pending and close everything."""
         with contextlib.suppress(StorageUnavailable):
-            await self.site.write_downloads()
+            await self.site.write_noted()
         await self.examiners.close()
         for upstream in self.upstreams:
             await upstream.close()
@@ -151,10 +140,6 @@ def _with_anonymity(config: Config, guarded: Set[str]) -> Config:
         for name, index in config.indexes.items()
     }
     return replace(config, indexes=settled)
-
-
-def _rules(config: Config) -> list[Rule]:
-    return [Ownership(), StatedHash(find_out=config.unhashed_files == "find-out")]
 
 
 def _blobs(config: Config) -> Blobs:

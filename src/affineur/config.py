@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,8 +115,9 @@ class Config:
     mirrors: Mapping[str, Mirror]
     hosted: Mapping[str, Hosted]
     indexes: Mapping[str, Index]
+    policies: Mapping[str, Any] = field(default_factory=dict)
+    """The tables of the policies as they stand in the file; `policy.policies` reads them."""
     origin: str = "defaults"
-    problems: tuple[str, ...] = field(default=())
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -274,8 +275,12 @@ def load(
     overrides: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     upstream: str | None = None,
+    *,
+    checks: Sequence[Callable[[Config], list[str]]] = (),
 ) -> Config:
     """Make the configuration: defaults, then the file, then the environment, then `overrides`.
+
+    `checks` are asked for further problems of the whole.
 
     Raises:
         InvalidConfig: with every problem found, each with its place.
@@ -290,6 +295,10 @@ def load(
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InvalidConfig(str(path), [str(error)]) from error
     mirrors, hosted, indexes = _tables(reader, document)
+    policies = document.pop("policies", {})
+    if not isinstance(policies, dict):
+        reader.problems.append("policies: a table for each policy is wanted")
+        policies = {}
     values = {setting.name: setting.default for setting in SETTINGS}
     values |= reader.settings("", document)
     prefixed = {n: environment[f"AFFINEUR_{n.upper()}"] for n in BY_NAME if f"AFFINEUR_{n.upper()}" in environment}
@@ -297,8 +306,10 @@ def load(
     values |= reader.settings("--", {k: v for k, v in (overrides or {}).items() if v is not None})
     if address := upstream or environment.get("AFFINEUR_UPSTREAM"):
         mirrors["public"] = Mirror("public", address)
-    config = Config(values, mirrors, hosted, indexes, str(path or "defaults"))
+    config = Config(values, mirrors, hosted, indexes, policies, str(path or "defaults"))
     _check_sources(reader, config)
+    for check in checks:
+        reader.problems += check(config)
     if reader.problems:
         raise InvalidConfig(config.origin, reader.problems)
     return config

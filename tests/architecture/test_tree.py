@@ -84,7 +84,7 @@ def test_everything_public_has_a_docstring(name):
 
 
 ASKS_THE_GATE = {
-    "screen": {"affineur.sources.gated"},
+    "screen": {"affineur.policy.gate", "affineur.sources.gated"},
     "admit": {"affineur.sources.gated", "affineur.web.files"},
 }
 

@@ -14,9 +14,9 @@ import msgspec
 import typer
 
 from affineur.cli.show import progress_shown, show
-from affineur.config import load
 from affineur.errors import Invalid
 from affineur.operations.operation import Kind, Operation, takes_many
+from affineur.policy.policies import configured
 
 EXIT_FOUND = 3
 
@@ -144,7 +144,7 @@ async def _run_here(operation: Operation, request: Any, given: dict[str, Any], p
     from affineur.app import App
     from affineur.model.principals import Principal, Right
 
-    app = App(load(given.get("config"), {"data": given.get("data")}))
+    app = App(configured(given.get("config"), {"data": given.get("data")}))
     principal = Principal(_me(), "", frozenset({"*"}), frozenset(Right))
     try:
         return await operation.run(app.site.context(principal, progress), request)

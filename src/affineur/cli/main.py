@@ -13,9 +13,10 @@ from typing import Annotated
 import typer
 
 from affineur.cli.commands import add_commands
-from affineur.config import Config, load
+from affineur.config import Config
 from affineur.errors import AffineurError, InvalidConfig
 from affineur.operations.table import TABLE
+from affineur.policy.policies import configured
 
 EXIT_ERROR = 1
 
@@ -58,7 +59,7 @@ def serve(
     overrides = {key: value for key, value in given.items() if value is not None}
 
     def reload() -> Config:
-        return load(config, overrides, upstream=upstream)
+        return configured(config, overrides, upstream=upstream)
 
     run_server(reload(), reload)
 
@@ -71,7 +72,7 @@ def worker(
     """Do work in the background until told to stop, beside servers whose run_jobs is off, or with them."""
     from affineur.cli.serve import work
 
-    work(load(config, {"data": data}))
+    work(configured(config, {"data": data}))
 
 
 @app.command()
@@ -80,7 +81,7 @@ def check(
     data: Annotated[str | None, typer.Option("--data", help="The data folder.")] = None,
 ) -> None:
     """Check the configuration, and the age of the advisories held, and say what is wrong."""
-    checked = load(config, {"data": data})
+    checked = configured(config, {"data": data})
     if checked.database or checked.data_path.exists():
         from affineur.cli.serve import check_data
 

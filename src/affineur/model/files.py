@@ -68,6 +68,8 @@ class File:
     """When the upstream stopped listing it; the file stays installable."""
     conflict: str = ""
     """A later claim of the upstream about this name that was refused (trust on first use)."""
+    tombstone: bool = False
+    """Whether it stands for a name without files that is refused, only to say so; it has no bytes."""
 
     @property
     def sha256(self) -> str | None:

@@ -10,6 +10,7 @@ from affineur.errors import IndexUnknown
 from affineur.model.jobs import Job
 from affineur.model.names import IndexName
 from affineur.model.principals import Principal
+from affineur.policy.journal import Journal
 from affineur.sources.gated import Gated
 from affineur.sources.source import Source
 from affineur.storage.blobs.store import Blobs
@@ -35,6 +36,7 @@ class Context:
     sources: Mapping[str, Source]
     """Mirrors and hosted sources by name, raw: without a gate."""
     indexes: Mapping[IndexName, Gated]
+    journal: Journal
     principal: Principal
     progress: Progress = silent
     job: Job | None = None

@@ -2,58 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from affineur.errors import Refused
-from affineur.model.decisions import Decision
+from affineur.model.decisions import Decision, Effect, Verdict
 from affineur.model.files import File, Page
-from affineur.model.names import IndexName
-from affineur.policy.judge import decide
-from affineur.policy.rule import Facts, Rule
+from affineur.model.names import IndexName, ProjectName
+from affineur.policy.evidence import NOTHING, Evidence, Need
+from affineur.policy.judge import lifted, verdicts_of
+from affineur.policy.policies import Listing, Mode, Policy
+from affineur.policy.rule import Facts
+
+_NOT_INSPECTED = "not inspected yet"
 
 
-@dataclass(frozen=True, slots=True)
+def sentence_of(verdict: Verdict) -> str:
+    """Return a refusing verdict as people read it: what the rule does, which rule, and why."""
+    verb = "denied" if verdict.effect is Effect.DENY else "held"
+    return f"{verb} by {verdict.rule}: {verdict.sentence}"
+
+
+@dataclass(frozen=True)
 class Screened:
     """A page with the decision about each of its files, by file name."""
 
     page: Page
     decisions: Mapping[str, Decision]
+    strict: bool = False
+    """Whether files that rules want to look into first are shown as yanked."""
 
-    @property
+    @cached_property
     def changes_at(self) -> datetime | None:
         """The moment at which time alone may change the page."""
         moments = [d.changes_at for d in self.decisions.values() if d.changes_at is not None]
         return min(moments, default=None)
 
+    @cached_property
+    def refused(self) -> dict[str, str]:
+        """The files that may not leave, with the reason."""
+        return {name: sentence_of(d.strictest) for name, d in self.decisions.items() if d.refused}
+
+    @cached_property
+    def whole(self) -> Decision | None:
+        """A decision that refuses the project as a whole, where every file is refused for such a reason."""
+        decisions = list(self.decisions.values())
+        if decisions and all(d.refused and d.strictest.whole for d in decisions):
+            return max(decisions, key=lambda decision: decision.strictest.effect)
+        return None
+
     def yanks(self) -> dict[str, str]:
-        """The files to be shown as yanked because they are refused, with the reason.
+        """The files to be shown as yanked because they are refused or not inspected, with the reason.
 
         When every file is refused none is shown yanked: clients then pick one, ask for it and
-        print the reason (DESIGN section 5).
+        print the reason, which they do not for a page on which everything is yanked.
         """
-        refused = {name: d.strictest.sentence for name, d in self.decisions.items() if d.refused}
-        return refused if len(refused) < len(self.decisions) else {}
+        shown = dict(self.refused) if len(self.refused) < len(self.decisions) else {}
+        if self.strict:
+            shown |= {
+                name: _NOT_INSPECTED
+                for name, decision in self.decisions.items()
+                if decision.pending and not decision.refused
+            }
+        return shown
 
 
 class Gate:
-    """The rules of one index's policy, applied to pages and to files."""
+    """The policy of one index, applied to pages and to files."""
 
-    def __init__(self, index: IndexName, rules: Sequence[Rule], revision: str) -> None:
-        self.index, self.rules, self.revision = index, tuple(rules), revision
+    def __init__(self, index: IndexName, policy: Policy) -> None:
+        self.index, self.policy = index, policy
 
-    def screen(self, page: Page, *, mirrored: bool, now: datetime) -> Screened:
+    @property
+    def revision(self) -> str:
+        """The policy's revision."""
+        return self.policy.revision
+
+    def needs(self, project: ProjectName) -> frozenset[Need]:
+        """Return the evidence that judging a project takes."""
+        return self.policy.needs(project)
+
+    def screen(self, page: Page, *, now: datetime, evidence: Evidence = NOTHING) -> Screened:
         """Judge every file of a listing before anything is fetched."""
-        return Screened(
-            page,
-            {
-                file.filename: decide(
-                    self.index, self.revision, self.rules, Facts(file, page, mirrored, page.owned), now
-                )
-                for file in page.files
-            },
-        )
+        rules = self.policy.rules_for(page.project)
+        watched = self.policy.mode is Mode.WATCH
+        decisions = {}
+        for file in page.files:
+            facts = Facts(file, page, page.mirrored, page.owned, evidence)
+            verdicts = lifted(verdicts_of(rules, facts, now), facts, self.index, now)
+            decisions[file.filename] = Decision(
+                self.index, page.project, file.filename, self.revision, now, verdicts, watched
+            )
+        return Screened(page, decisions, self.policy.listing is Listing.STRICT)
+
+    def tombstone(self, project: ProjectName, *, now: datetime, evidence: Evidence = NOTHING) -> Screened | None:
+        """Return a page with a single refused file for a name that has none and is refused; None where it is not.
+
+        Nobody registered the name, so there is no file whose refusal could tell why; without one, clients
+        say no more than that they found nothing.
+        """
+        first = self._buried(project, "held.by.policy", now, evidence)
+        if first.whole is None:
+            return None
+        hint = first.whole.strictest.hint.replace("-", ".")
+        return self._buried(project, f"did.you.mean.{hint}", now, evidence) if hint else first
+
+    def _buried(self, project: ProjectName, words: str, now: datetime, evidence: Evidence) -> Screened:
+        filename = f"{project.replace('-', '_')}-0+{words}-py3-none-any.whl"
+        file = File(filename, f"0+{words}", upload_time=now, first_seen=now, tombstone=True)
+        screened = self.screen(Page(project, (file,)), now=now, evidence=evidence)
+        return replace(screened, page=replace(screened.page, fresh_until=screened.changes_at))
 
     def admit(self, screened: Screened, file: File, why: str = "") -> None:
         """Let a file through or refuse it, by the decision of the page that lists it.
@@ -62,6 +122,6 @@ class Gate:
             Refused: the decision is hold or deny.
         """
         decision = screened.decisions[file.filename]
-        if decision.refused:
+        if decision.refused or file.tombstone:
             verdict = decision.strictest
-            raise Refused(file.filename, verdict.rule, verdict.sentence, f"{why}/why/{decision.id}")
+            raise Refused(file.filename, verdict.rule, sentence_of(verdict), f"{why}/why/{decision.id}")

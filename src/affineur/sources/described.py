@@ -78,7 +78,8 @@ class Described:
         return screened
 
     def _check(self, screened: Screened) -> None:
-        if screened.page.status.status is Status.QUARANTINED or not screened.page.files:
+        files = screened.page.files
+        if screened.page.status.status is Status.QUARANTINED or all(file.tombstone for file in files):
             raise ProjectUnknown(screened.page.project, self.index)
 
     def _release(self, screened: Screened, version: str | None) -> json_api.Release:
@@ -99,8 +100,7 @@ class Described:
             return self.origin + file_path(self.index, page.project, file)
 
         home = f"{self.origin}/{quote(self.index)}/project/{page.project}/"
-        refused = {name: d.strictest.sentence for name, d in screened.decisions.items() if d.refused}
-        return json_api.Shown(page, link, home, refused)
+        return json_api.Shown(page, link, home, screened.refused)
 
     async def _shown(self, screened: Screened) -> json_api.Shown:
         plain = self._plain(screened)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from affineur.errors import FileUnknown
+from affineur.errors import FileUnknown, ProjectUnknown, UpstreamUnavailable
 from affineur.model.files import File, Page
 from affineur.model.names import ProjectName
+from affineur.policy.evidence import Evidence, Witness
 from affineur.policy.gate import Gate, Screened
 from affineur.sources.source import Body, Source
+
+_MANY = 200
+"""Files of a page from which on it is judged off the event loop."""
+
+Noted = Callable[[Screened], None]
+
+
+def _ignored(_screened: Screened) -> None:
+    """Take no note."""
 
 
 class Gated:
     """The door of an index. There is no way to a file but `find` on its page and `open`."""
 
-    def __init__(self, source: Source, gate: Gate, origin: Callable[[], str]) -> None:
-        self.source, self.gate, self._origin = source, gate, origin
+    def __init__(
+        self, source: Source, gate: Gate, witness: Witness, origin: Callable[[], str], noted: Noted = _ignored
+    ) -> None:
+        """`noted` is told of every page that was judged."""
+        self.source, self.gate, self.witness, self._origin, self._noted = source, gate, witness, origin, noted
         self.name: str = gate.index
 
     async def owns(self, project: ProjectName) -> bool:
@@ -29,15 +43,43 @@ class Gated:
         return await self.source.projects()
 
     async def screened(self, project: ProjectName) -> Screened:
-        """Return the page with the decision about each file."""
-        page = await self.source.page(project)
-        return self.gate.screen(page, mirrored=page.mirrored, now=datetime.now(UTC))
+        """Return the page with the decision about each file.
+
+        A name that has no files but is refused is a page with a tombstone.
+
+        Raises:
+            ProjectUnknown: no source has it, and nothing is said against the name.
+            UpstreamUnavailable: it cannot be asked for, and nothing is said against the name.
+        """
+        try:
+            page = await self.source.page(project)
+        except (ProjectUnknown, UpstreamUnavailable):
+            evidence = await self._evidence(Page(project, ()))
+            buried = self.gate.tombstone(project, now=datetime.now(UTC), evidence=evidence)
+            if buried is None:
+                raise
+            return buried
+        screened = await self._judged(page)
+        self._noted(screened)
+        return screened
+
+    async def _evidence(self, page: Page) -> Evidence:
+        return await self.witness.of(page, self.gate.needs(page.project))
+
+    async def _judged(self, page: Page) -> Screened:
+        evidence = await self._evidence(page)
+        now = datetime.now(UTC)
+        if len(page.files) < _MANY:
+            return self.gate.screen(page, now=now, evidence=evidence)
+        return await asyncio.to_thread(self.gate.screen, page, now=now, evidence=evidence)
 
     async def page(self, project: ProjectName) -> Page:
         """Return the page as another index may layer it: without the files refused here."""
         screened = await self.screened(project)
-        files = tuple(f for f in screened.page.files if not screened.decisions[f.filename].refused)
-        return replace(screened.page, files=files)
+        page = screened.page
+        files = tuple(f for f in page.files if not (f.tombstone or screened.decisions[f.filename].refused))
+        moments = [moment for moment in (page.fresh_until, screened.changes_at) if moment is not None]
+        return replace(page, files=files, fresh_until=min(moments, default=None))
 
     async def find(self, project: ProjectName, filename: str) -> tuple[Screened, File]:
         """Return a listed file with its screened page.
@@ -56,8 +98,7 @@ class Gated:
         self.gate.admit(screened, file, self._origin())
 
     async def _admitted(self, page: Page, file: File) -> Page:
-        screened = self.gate.screen(replace(page, files=(file,)), mirrored=page.mirrored, now=datetime.now(UTC))
-        self.admit(screened, file)
+        self.admit(await self._judged(replace(page, files=(file,))), file)
         return await self._inner(page)
 
     async def _inner(self, page: Page) -> Page:

@@ -10,10 +10,13 @@ from aiohttp.web_request import BaseRequest
 
 from affineur.config import Config
 from affineur.errors import IndexUnknown, StorageUnavailable
-from affineur.model.names import IndexName
+from affineur.model.events import Event
+from affineur.model.names import IndexName, ProjectName
 from affineur.model.principals import NOBODY, Principal, Right
 from affineur.operations.context import Context, Progress, silent
 from affineur.operations.examiners import Examiners
+from affineur.policy.evidence import Witness
+from affineur.policy.journal import Journal
 from affineur.sources.gated import Gated
 from affineur.sources.rendered import Rendered
 from affineur.sources.source import Source
@@ -28,6 +31,8 @@ _log = structlog.get_logger("affineur")
 _MOST_PENDING_DOWNLOADS = 50_000
 _LOOK_EVERY = 0.5
 """Seconds between looks at the ledger for what other machines changed."""
+_TOUCHING_ALL = frozenset({"waiver.granted", "waiver.revoked", "policy.changed", "names.updated"})
+"""Events that may change decisions about any project, where they name none."""
 
 
 @dataclass
@@ -54,6 +59,8 @@ class Site:
     counter: ChangeCounter
     examiners: Examiners
     advisories: KnownAdvisories
+    witness: Witness
+    journal: Journal
     origin: str
     """The origin for addresses that must be absolute."""
     counts: Counts = field(default_factory=Counts)
@@ -77,7 +84,9 @@ class Site:
 
     def context(self, principal: Principal, progress: Progress = silent) -> Context:
         """Return what an operation asked for by `principal` works with."""
-        return Context(self.config, self.catalog, self.blobs, self.sources, self.indexes, principal, progress)
+        return Context(
+            self.config, self.catalog, self.blobs, self.sources, self.indexes, self.journal, principal, progress
+        )
 
     async def reader(self, request: BaseRequest, index: IndexName) -> Principal:
         """Return who reads, after checking that the index lets them.
@@ -106,27 +115,35 @@ class Site:
         while True:
             entries = await self.catalog.read(ledger.after, self.serial, 1000)
             for entry in entries:
-                event = entry.event
-                if event.kind.startswith(("token.", "user.")):
-                    self.access.forget()
-                if event.project:
-                    self.rendered.forget(event.project)  # type: ignore[arg-type]
-                if event.kind == advisories.CHANGED:
-                    for project in await asyncio.to_thread(self.advisories.take, event):
-                        self.rendered.forget(project)
+                await self._take(entry.event)
                 self.serial = entry.serial
             if len(entries) < 1000:
                 return
 
+    async def _take(self, event: Event) -> None:
+        """Forget what an entry of the ledger makes untrue."""
+        if event.kind == advisories.CHANGED:
+            for project in await asyncio.to_thread(self.advisories.take, event):
+                self.witness.forget(project)
+                self.rendered.forget(project)
+        if event.kind.startswith(("token.", "user.")):
+            self.access.forget()
+        if event.kind in _TOUCHING_ALL and not event.project:
+            self.witness.forget("")
+            self.rendered.forget(None)
+        elif event.project:
+            self.witness.forget(event.project)
+            self.rendered.forget(ProjectName(event.project))
+
     async def watch(self) -> None:
-        """Look for changes made on other machines, and write the record of downloads, twice a second."""
+        """Look for changes made on other machines, and write what was noted, twice a second."""
         lost = False
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             try:
                 async with self._catching_up:
                     await self._read_ledger()
-                await self.write_downloads()
+                await self.write_noted()
             except StorageUnavailable as error:
                 if not lost:
                     _log.error("the database is gone; what is in memory is served", problem=error.sentence)
@@ -141,12 +158,13 @@ class Site:
         if self.config.record_downloads and len(self._downloads) < _MOST_PENDING_DOWNLOADS:
             self._downloads.append(record)
 
-    async def write_downloads(self) -> None:
-        """Write the downloads noted since the last time.
+    async def write_noted(self) -> None:
+        """Write the downloads and judgements noted since the last time.
 
         Raises:
             StorageUnavailable: the database cannot be written; they are kept for the next time.
         """
+        await self.journal.write()
         if not self._downloads:
             return
         batch, self._downloads = self._downloads, []

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from affineur.model.decisions import Effect, Verdict
+from affineur.policy.evidence import Need
 from affineur.policy.rule import Facts
 
 
 class StatedHash:
     """Hold mirrored files without a hash, unless the settings say to find it out."""
 
-    name = "stated-hash"
+    name: ClassVar[str] = "stated-hash"
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
     def __init__(self, *, find_out: bool) -> None:
         self.find_out = find_out

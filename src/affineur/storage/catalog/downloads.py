@@ -8,6 +8,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from affineur.model.filenames import version_in
+from affineur.model.names import ProjectName
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import downloads
 
@@ -44,3 +46,10 @@ def counts(connection: sa.Connection) -> dict[str, int]:
     """Return how often files of each project were downloaded."""
     rows = connection.execute(sa.select(downloads.c.project, sa.func.count()).group_by(downloads.c.project))
     return dict(row.tuple() for row in rows)
+
+
+def versions(connection: sa.Connection, project: str) -> frozenset[str]:
+    """Return the versions of a project that were downloaded, as its file names spell them."""
+    rows = connection.execute(sa.select(downloads.c.filename).where(downloads.c.project == project).distinct())
+    found = (version_in(row.filename, ProjectName(project)) for row in rows)
+    return frozenset(version for version in found if version)

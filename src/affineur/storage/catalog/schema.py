@@ -181,3 +181,37 @@ timetable = Table(
     Column("name", String, primary_key=True),
     Column("due_at", Float, nullable=False),
 )
+waivers = Table(
+    "waivers",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("project", String, nullable=False),
+    Column("versions", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("index_name", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("ends_at", Float),
+    Column("state", String, nullable=False),
+    Column("decided_by", String, nullable=False),
+    Column("note", Text, nullable=False),
+)
+decisions = Table(
+    "decisions",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("index_name", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("filename", String, nullable=False),
+)
+screenings = Table(
+    "screenings",
+    METADATA,
+    Column("index_name", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("revision", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("outcome", LargeBinary, nullable=False),
+)

@@ -1,0 +1,90 @@
+"""What is known of a project and its files beyond the listing: gathered once, by project or by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from affineur.model.advisories import Advisory, affects, canonical
+from affineur.model.files import File, Page
+from affineur.model.waivers import Waiver
+
+
+class Need(StrEnum):
+    """A kind of evidence that rules may ask for."""
+
+    ADVISORIES = "advisories"
+    USE = "use"
+    """What of the project was downloaded here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evidence about one project. What nobody needed is empty; what could not be gathered is in `failed`."""
+
+    waivers: tuple[Waiver, ...] = ()
+    """Those granted that touch the project."""
+    advisories: tuple[Advisory, ...] = ()
+    advisories_at: datetime | None = None
+    """When advisories were last imported; None: never."""
+    publishers: Mapping[str, str] = field(default_factory=dict)
+    """Who published a file by its provenance, by file name, where that was read."""
+    used_versions: frozenset[str] = frozenset()
+    """The versions of the project that were downloaded here."""
+    failed: Mapping[Need, str] = field(default_factory=dict)
+    """Needs that could not be met, with what was wrong: rules that have them hold."""
+
+    def fixed_by(self, version: str) -> str | None:
+        """Return the id of an advisory that names `version` as the fix of a version in use here, or None."""
+        wanted = canonical(version)
+        for advisory in self.advisories:
+            if advisory.is_malware or wanted not in {canonical(fix) for fix in advisory.fixes}:
+                continue
+            if any(affects(advisory, used) for used in self.used_versions):
+                return advisory.id
+        return None
+
+    def publisher_change(self, page: Page, file: File) -> str:
+        """Return what changed about who published a file since the release before it, or "".
+
+        Releases are compared by what their provenance (PEP 740) tells, in the order of upload.
+        """
+        before = _before(page, file)
+        if before is None:
+            return "there is no earlier release to compare its publisher with"
+        if before.provenance and not file.provenance:
+            return f"{before.version} had provenance, it has none"
+        known, now_known = self.publishers.get(before.filename), self.publishers.get(file.filename)
+        if known != now_known:
+            return f"its publisher is {now_known or 'unknown'}, that of {before.version} was {known or 'unknown'}"
+        return ""
+
+
+def _before(page: Page, file: File) -> File | None:
+    """Return the newest file of another release of the project uploaded before `file`."""
+    if file.upload_time is None:
+        return None
+    earlier = [
+        (other.upload_time, other)
+        for other in page.files
+        if other.version != file.version and other.upload_time is not None and other.upload_time < file.upload_time
+    ]
+    return max(earlier, key=lambda pair: pair[0])[1] if earlier else None
+
+
+NOTHING = Evidence()
+
+
+class Witness(Protocol):
+    """Gathers evidence."""
+
+    async def of(self, page: Page, needs: frozenset[Need]) -> Evidence:
+        """Return the evidence about a page's project and files; never raises for what is missing."""
+        ...
+
+    def forget(self, project: str) -> None:
+        """Forget what is remembered of a project; "" is all."""
+        ...

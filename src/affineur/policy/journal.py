@@ -1,0 +1,72 @@
+"""The journal of judgements: what changed for people goes into the ledger, and refusals keep their address."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from affineur.policy.gate import Screened, sentence_of
+from affineur.storage.catalog import decisions
+from affineur.storage.catalog.database import Catalog
+from affineur.storage.catalog.decisions import Outcome, Place
+
+_MOST_REMEMBERED = 20_000
+
+
+class Journal:
+    """Takes note of judged pages; `write` makes the notes durable, many at once."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._pending: dict[tuple[str, str], Outcome] = {}
+        self._written: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._places: OrderedDict[str, Place] = OrderedDict()
+
+    def note(self, screened: Screened) -> None:
+        """Take note of a judged page; cheap, and nothing is written yet."""
+        outcome = outcome_of(screened)
+        if outcome is None:
+            return
+        key = (outcome.index, outcome.project)
+        digest = hash((outcome.passed, frozenset(outcome.refused.items())))
+        if self._written.get(key) == digest:
+            return
+        self._written[key] = digest
+        self._pending[key] = outcome
+        for name, decision in screened.decisions.items():
+            if decision.objectionable:
+                self._places[decision.id] = Place(outcome.index, outcome.project, name)
+        while len(self._places) > _MOST_REMEMBERED:
+            self._places.popitem(last=False)
+        while len(self._written) > _MOST_REMEMBERED:
+            self._written.popitem(last=False)
+
+    async def write(self) -> None:
+        """Write what was noted since the last time; on failure it stays noted."""
+        if not self._pending:
+            return
+        batch, self._pending = self._pending, {}
+        try:
+            await self.catalog.write(decisions.record, list(batch.values()))
+        except Exception:
+            self._pending = {**batch, **self._pending}
+            raise
+
+    async def find(self, id_: str) -> Place | None:
+        """Return what a decision's address is about, or None."""
+        return self._places.get(id_) or await self.catalog.read(decisions.find, id_)
+
+
+def outcome_of(screened: Screened) -> Outcome | None:
+    """Return what came of judging a page; None for one without files."""
+    page, refused, passed = screened.page, {}, []
+    decision = None
+    for name, decision in screened.decisions.items():
+        if decision.objectionable:
+            refused[name] = sentence_of(decision.strictest)
+        else:
+            passed.append(name)
+    if decision is None or any(file.tombstone for file in page.files):
+        return None
+    return Outcome(
+        decision.index, page.project, decision.revision, decision.at, refused, frozenset(passed), not decision.watched
+    )

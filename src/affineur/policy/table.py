@@ -1,0 +1,53 @@
+"""Every rule in one table, and the policies that need no configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from affineur.policy.rule import Rule
+from affineur.policy.rules.cooldown import Cooldown, CooldownSettings
+from affineur.policy.rules.file_kinds import FileKinds, FileKindsSettings
+from affineur.policy.rules.lists import Lists, ListsSettings
+from affineur.policy.rules.ownership import Ownership
+from affineur.policy.rules.stated_hash import StatedHash
+from affineur.policy.rules.status import Status, StatusSettings
+from affineur.policy.rules.vanished import Vanished, VanishedSettings
+
+
+@dataclass(frozen=True)
+class RuleKind:
+    """A row of the table: the name in the configuration, the class of its settings, and how it is made."""
+
+    name: str
+    settings: type[Any]
+    make: Callable[[Any], Rule]
+
+
+RULES: tuple[RuleKind, ...] = (
+    RuleKind("lists", ListsSettings, Lists),
+    RuleKind("status", StatusSettings, Status),
+    RuleKind("vanished", VanishedSettings, Vanished),
+    RuleKind("file_kinds", FileKindsSettings, FileKinds),
+    RuleKind("cooldown", CooldownSettings, Cooldown),
+)
+"""In the order in which verdicts are shown; of equally strict ones the first decides."""
+
+BY_NAME = {kind.name: kind for kind in RULES}
+
+
+def always(*, find_out: bool) -> tuple[Rule, ...]:
+    """Return the rules that no policy can switch off; `find_out` is the setting `unhashed_files`."""
+    return (Ownership(), StatedHash(find_out=find_out))
+
+
+BUILT_IN: dict[str, dict[str, Any]] = {
+    "open": {"status": True},
+    "standard": {
+        "extends": "open",
+        "vanished": True,
+        "cooldown": {"days": 3, "security_fixes": {"hours": 12}},
+    },
+}
+"""As they would stand in a configuration file. A table of the same name there extends them."""

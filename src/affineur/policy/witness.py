@@ -1,0 +1,75 @@
+"""The witness who asks the catalog, and remembers what it said until something changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from affineur.errors import AffineurError
+from affineur.model.files import Page
+from affineur.policy.evidence import Evidence, Need
+from affineur.storage.catalog import downloads, waivers
+from affineur.storage.catalog.database import Catalog
+from affineur.storage.known_advisories import KnownAdvisories
+
+_MOST_REMEMBERED = 5_000
+
+
+class CatalogWitness:
+    """Evidence from the catalog, one question a need, remembered by project and need."""
+
+    def __init__(self, catalog: Catalog, advisories: KnownAdvisories) -> None:
+        self.catalog, self.advisories = catalog, advisories
+        self._remembered: OrderedDict[tuple[str, frozenset[Need]], Evidence] = OrderedDict()
+        self._generation = 0
+        self._gather: dict[Need, Callable[[Page], Awaitable[dict[str, Any]]]] = {
+            Need.ADVISORIES: self._advisories,
+            Need.USE: self._use,
+        }
+
+    def forget(self, project: str) -> None:
+        """Forget what is remembered of a project; "" is all."""
+        self._generation += 1
+        if not project:
+            self._remembered.clear()
+            return
+        for key in [key for key in self._remembered if key[0] == project]:
+            del self._remembered[key]
+
+    async def of(self, page: Page, needs: frozenset[Need]) -> Evidence:
+        """Return the evidence about a page's project; what fails is named in it."""
+        key = (page.project, needs)
+        found = self._remembered.get(key)
+        if found is not None:
+            self._remembered.move_to_end(key)
+            return found
+        generation = self._generation
+        evidence = await self._gathered(page, needs)
+        if generation == self._generation and not evidence.failed:
+            self._remembered[key] = evidence
+            if len(self._remembered) > _MOST_REMEMBERED:
+                self._remembered.popitem(last=False)
+        return evidence
+
+    async def _gathered(self, page: Page, needs: frozenset[Need]) -> Evidence:
+        fields: dict[str, Any] = {}
+        failed: dict[Need, str] = {}
+        for need, gather in self._gather.items():
+            if need not in needs:
+                continue
+            try:
+                fields |= await gather(page)
+            except (AffineurError, ValueError, OSError) as error:
+                failed[need] = error.sentence if isinstance(error, AffineurError) else type(error).__name__
+        granted = await self.catalog.read(waivers.touching, page.project, datetime.now(UTC))
+        return Evidence(waivers=tuple(granted), failed=failed, **fields)
+
+    async def _advisories(self, page: Page) -> dict[str, Any]:
+        known = await asyncio.to_thread(self.advisories.of, page.project)
+        return {"advisories": known, "advisories_at": self.advisories.as_of}
+
+    async def _use(self, page: Page) -> dict[str, Any]:
+        return {"used_versions": await self.catalog.read(downloads.versions, page.project)}

@@ -1,0 +1,115 @@
+"""Policies read from a configuration: every problem at once, with its place."""
+
+import pytest
+
+from affineur.errors import InvalidConfig
+from affineur.model.names import ProjectName
+from affineur.policy.policies import configured, policies_of
+
+BRIE = ProjectName("brie")
+
+
+def load(tmp_path, text):
+    path = tmp_path / "affineur.toml"
+    path.write_text(text)
+    return configured(path, environment={})
+
+
+def problems(tmp_path, text):
+    with pytest.raises(InvalidConfig) as caught:
+        load(tmp_path, text)
+    return caught.value.problems
+
+
+def policy(tmp_path, text, name="own"):
+    return policies_of(load(tmp_path, text))[name]
+
+
+def names(policy, project=BRIE):
+    return [rule.name for rule in policy.rules_for(project)]
+
+
+def test_what_needs_no_configuration(tmp_path):
+    built_in = policies_of(load(tmp_path, ""))
+    assert built_in["standard"].settings()["cooldown"].days == 3
+    assert "cooldown" not in built_in["open"].settings()
+    assert names(built_in["open"])[:2] == ["ownership", "stated-hash"]
+
+
+def test_every_problem_is_told_at_once_with_its_place(tmp_path):
+    found = problems(
+        tmp_path,
+        """
+        [indexes.main]
+        sources = ["public"]
+        policy = "standart"
+        [policies.own]
+        cooldwn = { days = 3 }
+        mode = "watching"
+        extends = "stanard"
+        [policies.own.cooldown]
+        days = "three"
+        hurs = 1
+        security_fixes = { hours = -1 }
+        [policies.own.projects."acme-*"]
+        mode = "watch"
+        lists = { deny = [{ match = "a b" }, { reason = "why" }] }
+        """,
+    )
+    told = "\n".join(found)
+    for place in (
+        "indexes.main.policy: no policy 'standart' (did you mean 'standard'?)",
+        "policies.own.cooldwn: no such rule or key (did you mean 'cooldown'?)",
+        "policies.own.mode: one of enforce, watch is wanted",
+        "policies.own.extends: no policy 'stanard' (did you mean 'standard'?)",
+        "policies.own.cooldown.days: a number is wanted",
+        "policies.own.cooldown.hurs: no such key (did you mean 'hours'?)",
+        "policies.own.cooldown.security_fixes.hours: it must not be negative",
+        "policies.own.projects.acme-*.mode: no such rule or key",
+        "policies.own.projects.acme-*.lists.deny[0].match:",
+        "policies.own.projects.acme-*.lists.deny[1]: match is missing",
+    ):
+        assert place in told
+
+
+def test_a_circle_of_policies_is_refused(tmp_path):
+    found = problems(tmp_path, '[policies.a]\nextends = "b"\n[policies.b]\nextends = "a"\n')
+    assert any("a -> b -> a" in problem for problem in found)
+
+
+def test_extending_takes_what_is_not_said_again(tmp_path):
+    own = policy(tmp_path, '[policies.own]\nextends = "standard"\nvanished = false\nfile_kinds = "wheels"\n')
+    assert {"status", "file_kinds", "cooldown"} <= set(own.settings())
+    assert "vanished" not in own.settings()
+    assert own.settings()["file_kinds"].only == "wheels"
+
+
+def test_a_table_named_like_a_built_in_policy_extends_it(tmp_path):
+    standard = policy(tmp_path, "[policies.standard]\ncooldown = { days = 7 }\n", "standard")
+    assert standard.settings()["cooldown"].days == 7
+    assert "vanished" in standard.settings()
+
+
+def test_settings_per_pattern_and_per_project(tmp_path):
+    own = policy(
+        tmp_path,
+        """
+        [policies.own]
+        cooldown = 3
+        [policies.own.projects."acme-*"]
+        cooldown = false
+        [policies.own.projects.Acme_Core]
+        cooldown = { days = 1 }
+        """,
+    )
+    assert own.settings(BRIE)["cooldown"].days == 3
+    assert "cooldown" not in own.settings(ProjectName("acme-tools"))
+    assert own.settings(ProjectName("acme-core"))["cooldown"].days == 1
+    assert "cooldown" not in names(own, ProjectName("acme-tools"))
+
+
+def test_the_revision_follows_what_the_policy_says(tmp_path):
+    first = policy(tmp_path, "[policies.own]\ncooldown = 3\n")
+    same = policy(tmp_path, "[policies.own]\ncooldown = 3\n")
+    other = policy(tmp_path, "[policies.own]\ncooldown = 4\n")
+    assert first.revision == same.revision != other.revision
