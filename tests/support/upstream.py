@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote, urlsplit
 
@@ -35,6 +36,10 @@ class Upstream:
         """Bytes a second at which files are sent; None: at once."""
         self.credentials = None
         self.validators = True
+        """True or "ETag", "Last-Modified", or False for none"""
+        self.modified = {}
+        self.answers = []
+        """the status of every answer, in order"""
         self.statuses = {}
         self.rangeless = set()
         """Names of files of which no range is given: whoever asks for one gets everything."""
@@ -54,6 +59,10 @@ class Upstream:
         if self._thread is None:
             self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
             self._thread.start()
+
+    def over_tls(self, context):
+        """Speak TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def stop(self):
         """Close the port and every connection: nothing is answered from now on."""
@@ -189,6 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def answer(self, status, body, headers=None):
+        self.upstream.answers.append(status)
         self.send_response(status)
         headers = {"Content-Type": "text/plain", "Content-Length": str(len(body)), **(headers or {})}
         for key, value in headers.items():
@@ -212,9 +222,15 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             body, kind = _html(rows), "text/html; charset=utf-8"
         headers = {"Content-Type": kind}
-        if up.validators:
+        if up.validators is True or up.validators == "ETag":
             headers["ETag"] = f'"{hashlib.md5(body).hexdigest()}"'
             if self.headers.get("If-None-Match") == headers["ETag"]:
+                self.answer(304, b"", headers)
+                return
+        elif up.validators == "Last-Modified":
+            stamp = up.modified.setdefault(body, formatdate(1_700_000_000 + len(up.modified), usegmt=True))
+            headers["Last-Modified"] = stamp
+            if self.headers.get("If-Modified-Since") == stamp:
                 self.answer(304, b"", headers)
                 return
         self.answer(200, body, headers)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import netrc
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-import aiohttp
 import structlog
 from yarl import URL
 
@@ -25,9 +25,7 @@ class Credentials:
         parts = urlsplit(address)
         self.base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
         self._origin = URL(self.base).origin()
-        self._own = (
-            aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        )
+        self._own = _basic(unquote(parts.username), unquote(parts.password or "")) if parts.username else None
         self._hosts = _netrc(os.environ if environment is None else environment)
 
     @property
@@ -35,14 +33,18 @@ class Credentials:
         """Whether the upstream itself is asked with credentials."""
         return self.of(self._origin) is not None
 
-    def of(self, url: URL) -> aiohttp.BasicAuth | None:
-        """Return what to present to the host of an address."""
+    def of(self, url: URL) -> str | None:
+        """Return the Authorization header for the host of an address."""
         if self._own is not None and url.origin() == self._origin:
             return self._own
         return self._hosts.get(url.host or "")
 
 
-def _netrc(environment: Mapping[str, str]) -> dict[str, aiohttp.BasicAuth]:
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _netrc(environment: Mapping[str, str]) -> dict[str, str]:
     named = environment.get("NETRC")
     path = Path(named) if named else Path.home() / ".netrc"
     try:
@@ -53,7 +55,7 @@ def _netrc(environment: Mapping[str, str]) -> dict[str, aiohttp.BasicAuth]:
         _log.warning("netrc is not used", file=str(path), problem=str(error))
         return {}
     return {
-        host: aiohttp.BasicAuth(login or account, password or "")
+        host: _basic(login or account, password or "")
         for host, (login, account, password) in hosts.items()
         if host != "default"
     }

@@ -159,11 +159,12 @@ class Upstream:
         breaker = self._breaker(url)
         if not breaker.allows():
             raise UpstreamUnavailable(self.base, f"it failed lately; it is asked again in {breaker.rests_for:.0f} s")
+        if authorization := self.credentials.of(url):
+            headers = {**(headers or {}), "Authorization": authorization}
         try:
             response = await self.session().get(
-                url, headers=headers, auth=self.credentials.of(url), allow_redirects=False,
-                proxy=self._proxy(url), auto_decompress=not raw,
-            )  # fmt: skip
+                url, headers=headers, allow_redirects=False, proxy=self._proxy(url), auto_decompress=not raw
+            )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._failed(url, error) from error
         if response.status >= 500 or response.status == _TOO_MANY_REQUESTS:
