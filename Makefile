@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: serve test check long docs bench requirements clean
+.PHONY: serve test check long docs bench requirements client-requirements clean
 .DEFAULT_GOAL := serve
 
 $(VENV)/bin/python:
@@ -50,6 +50,13 @@ COMPILE = uv pip compile --upgrade --quiet --generate-hashes --universal --pytho
           --no-emit-index-url --no-annotate --no-header
 requirements: $(VENV)/.test-installed
 	cd requirements && for name in run docs test; do ../$(BIN)/$(COMPILE) $$name.in -o $$name.txt || exit 1; done
+	$(MAKE) client-requirements
+
+# Programs that tests run, each in an environment of its own, in the folder of the Python it wants.
+client-requirements: $(VENV)/.test-installed
+	cd requirements/clients && for name in */*.in; do \
+	  ../../$(BIN)/uv pip compile --upgrade --quiet --generate-hashes --python-version $$(dirname $$name) \
+	    --no-emit-index-url --no-annotate --no-header --allow-unsafe $$name -o $${name%.in}.txt || exit 1; done
 
 clean:
 	rm -rf $(VENV) docs/_build build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

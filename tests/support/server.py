@@ -27,8 +27,10 @@ def clean_environment(**more):
 class Affineur:
     """A running server over a data folder; `start` and `stop` as often as a test likes."""
 
-    def __init__(self, data: Path, upstream: str = "", *, config: str = "", scheme="http", **environment):
-        self.data, self.upstream, self.scheme = data, upstream, scheme
+    def __init__(self, data: Path, upstream: str = "", *, config: str = "", certificate=None, **environment):
+        self.data, self.upstream = data, upstream
+        self.certificate = certificate
+        """Paths of a certificate and its key, to serve over TLS."""
         self.port = free_port()
         self.environment = environment
         self.config = None
@@ -40,7 +42,12 @@ class Affineur:
 
     @property
     def url(self):
-        return f"{self.scheme}://127.0.0.1:{self.port}"
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def trusted(self):
+        """What `requests` verifies with."""
+        return str(self.certificate[0]) if self.certificate else True
 
     def index(self, name="main"):
         return f"{self.url}/{name}/simple/"
@@ -56,6 +63,8 @@ class Affineur:
         )
 
     def start(self, *arguments):
+        if self.certificate:
+            arguments = (*arguments, "--tls-cert", self.certificate[0], "--tls-key", self.certificate[1])
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "affineur", "serve", *arguments],
@@ -69,7 +78,7 @@ class Affineur:
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended at once:\n{self.log.read_text()}")
             try:
-                if requests.get(f"{self.url}/-/health", timeout=1, verify=False).ok:
+                if requests.get(f"{self.url}/-/health", timeout=1, verify=self.trusted).ok:
                     return self
             except requests.RequestException:
                 time.sleep(0.02)
@@ -114,7 +123,7 @@ class Affineur:
         return made.stdout.strip()
 
     def get(self, path, **options):
-        return requests.get(self.url + path, timeout=30, **{"verify": False, **options})
+        return requests.get(self.url + path, timeout=30, **{"verify": self.trusted, **options})
 
     def page(self, project, index="main"):
         """A project's page as JSON."""
@@ -150,7 +159,7 @@ class Affineur:
             auth=("__token__", token) if token else None,
             headers=headers,
             timeout=60,
-            verify=False,
+            verify=self.trusted,
         )
 
     def upload(self, filename, body, *, index="internal", token=None, fields=None, files=None, name=None, version=None):
