@@ -47,8 +47,16 @@ class DiskBlobs:
             raise StorageUnavailable(f"the file could not be stored: {error}") from error
 
     async def read(self, sha256: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the bytes from `start` up to `stop` (exclusive)."""
-        with self._place(sha256).open("rb") as source:
+        """Yield the bytes from `start` up to `stop` (exclusive).
+
+        Raises:
+            StorageUnavailable: they are not here.
+        """
+        try:
+            opened = self._place(sha256).open("rb")
+        except FileNotFoundError as error:
+            raise StorageUnavailable(f"{sha256}: the bytes are missing from the store") from error
+        with opened as source:
             source.seek(start)
             left = stop - start if stop is not None else None
             while left is None or left > 0:
@@ -69,12 +77,20 @@ class DiskBlobs:
 
 
 def _settle(staged: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
     with staged.open("rb") as source:
         os.fsync(source.fileno())
+    if not place.parent.is_dir():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _sync(place.parent.parent.parent)
+        _sync(place.parent.parent)
     staged.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY)
+    _sync(place.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

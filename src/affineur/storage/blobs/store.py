@@ -27,7 +27,11 @@ class Blobs(Protocol):
         ...
 
     def read(self, sha256: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the bytes from `start` up to `stop` (exclusive)."""
+        """Yield the bytes from `start` up to `stop` (exclusive).
+
+        Raises:
+            StorageUnavailable: they are not here, or the store does not answer.
+        """
         ...
 
     async def remove(self, sha256: str) -> None:

@@ -45,7 +45,7 @@ def append(change: Change, records: Sequence[Download]) -> None:
 def counts(connection: sa.Connection) -> dict[str, int]:
     """Return how often files of each project were downloaded."""
     rows = connection.execute(sa.select(downloads.c.project, sa.func.count()).group_by(downloads.c.project))
-    return dict(row.tuple() for row in rows)
+    return {row[0]: row[1] for row in rows}
 
 
 def versions(connection: sa.Connection, project: str) -> frozenset[str]:

@@ -105,9 +105,16 @@ def first_broken(connection: sa.Connection) -> int | None:
     """Return the serial of the first entry that does not fit the chain, or None."""
     previous, expected = _ORIGIN, 1
     for row in connection.execute(sa.select(ledger).order_by(ledger.c.serial)):
-        event = Event(row.kind, row.place, row.project, row.actor, json.loads(row.data))
-        fits = row.serial == expected and row.previous == previous
-        if not fits or row.digest != _digest(row.serial, row.at, event, previous):
+        if row.serial != expected or row.previous != previous or row.digest != _digest_of(row):
             return int(row.serial)
         previous, expected = row.digest, expected + 1
     return None
+
+
+def _digest_of(row: sa.Row) -> str | None:  # type: ignore[type-arg]
+    """Return the digest that a row should have, None where its data cannot even be read."""
+    try:
+        event = Event(row.kind, row.place, row.project, row.actor, json.loads(row.data))
+    except ValueError:
+        return None
+    return _digest(row.serial, row.at, event, row.previous)

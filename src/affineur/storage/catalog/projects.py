@@ -18,7 +18,7 @@ def serials(connection: sa.Connection, places: Sequence[str]) -> dict[str, int]:
         .where(projects.c.place.in_(places))
         .group_by(projects.c.project)
     )
-    return dict(row.tuple() for row in rows)
+    return {row[0]: row[1] for row in rows}
 
 
 def serial(connection: sa.Connection, place: str, project: str) -> int:

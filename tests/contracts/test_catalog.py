@@ -1,0 +1,352 @@
+"""Every named question of the catalog, on both databases."""
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from affineur.errors import Conflict, FileUnknown, Invalid, NotFound, ProjectUnknown, StorageUnavailable
+from affineur.model.events import Event
+from affineur.model.files import File, ProjectStatus, Status
+from affineur.model.principals import Right
+from affineur.storage.catalog import blobs, downloads, hosted, ledger, listings, metadata, principals
+from affineur.storage.catalog.database import Catalog
+from affineur.storage.catalog.downloads import Download
+
+A, B, C = ("a" * 64, "b" * 64, "c" * 64)
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def file(filename="gouda-1.0-py3-none-any.whl", sha256=A, version="1.0", **more):
+    return File(filename=filename, version=version, hashes={"sha256": sha256}, size=10, **more)
+
+
+def add(catalog, filename="gouda-1.0-py3-none-any.whl", sha256=A, version="1.0", project="gouda", **sides):
+    catalog.write_now(hosted.add, "internal", project, file(filename, sha256, version), "ada", sides)
+
+
+def kinds(catalog):
+    return [entry.event.kind for entry in catalog.read_now(ledger.after, 0, 100)]
+
+
+def test_a_change_that_fails_is_rolled_back_alone(catalog):
+    def good(change, name):
+        principals.add_user(change, name, admin=False)
+        return name
+
+    def bad(change):
+        principals.add_user(change, "bad", admin=False)
+        raise Invalid("no")
+
+    def worse(change):
+        principals.add_user(change, "worse", admin=False)
+        raise RuntimeError("a fault")
+
+    gate = threading.Event()
+    waiting = catalog._submit(lambda change: gate.wait(10))
+    futures = [catalog._submit(lambda c: good(c, "ada")), catalog._submit(bad), catalog._submit(worse)]
+    futures.append(catalog._submit(lambda c: good(c, "bob")))
+    gate.set()
+    waiting.result(10)
+    assert [futures[0].result(10), futures[3].result(10)] == ["ada", "bob"]
+    with pytest.raises(Invalid):
+        futures[1].result(10)
+    with pytest.raises(RuntimeError):
+        futures[2].result(10)
+    assert catalog.read_now(principals.users) == ["ada", "bob"]
+    assert kinds(catalog) == ["user.added", "user.added"]
+
+
+def test_changes_that_wait_are_committed_together(catalog):
+    heads = []
+    catalog.on_commit(heads.append)
+    gate = threading.Event()
+    waiting = catalog._submit(lambda change: gate.wait(10))
+    futures = [catalog._submit(lambda change: change.enter(Event("file.uploaded"))) for _ in range(50)]
+    gate.set()
+    for future in (waiting, *futures):
+        future.result(10)
+    assert heads == [50]
+
+
+def test_listeners_are_told_only_of_what_is_committed_and_visible(catalog):
+    seen = []
+    catalog.on_commit(lambda head: seen.append((head, catalog.read_now(ledger.head))))
+    catalog.write_now(principals.add_user, "ada", admin=False)
+    catalog.write_now(blobs.record, A, 1, "", "", "mirror")
+    with pytest.raises(Conflict):
+        catalog.write_now(principals.add_user, "ada", admin=False)
+    assert seen == [(1, 1)]
+
+
+async def test_a_caller_that_was_cancelled_does_not_end_the_writer(catalog):
+    gate = threading.Event()
+    blocked = asyncio.ensure_future(catalog.write(lambda change: gate.wait(10)))
+    await asyncio.sleep(0.05)
+    waiting = asyncio.ensure_future(catalog.write(principals.add_user, "eve", admin=False))
+    await asyncio.sleep(0.05)
+    blocked.cancel()
+    waiting.cancel()
+    gate.set()
+    await asyncio.gather(blocked, waiting, return_exceptions=True)
+    await catalog.write(principals.add_user, "ada", admin=False)
+    assert await catalog.read(principals.users) == ["ada"], "what was cancelled before it began is not done"
+
+
+def test_an_error_of_the_database_fails_the_group_and_not_the_next(catalog):
+    with pytest.raises(StorageUnavailable, match="cannot be written"):
+        catalog.write_now(lambda change: change.connection.execute(sa.text("SELECT * FROM no_such_table")))
+    catalog.write_now(principals.add_user, "ada", admin=False)
+    with pytest.raises(StorageUnavailable, match="does not answer"):
+        catalog.read_now(lambda connection: connection.execute(sa.text("SELECT * FROM no_such_table")))
+
+
+def test_a_key_taken_twice_is_a_sentence(catalog):
+    def twice(change):
+        for _ in range(2):
+            change.connection.execute(sa.text("INSERT INTO claims VALUES ('gouda', 'ada', 1)"))
+
+    with pytest.raises(StorageUnavailable, match="contradicts another"):
+        catalog.write_now(twice)
+    assert not catalog.read_now(hosted.claim_granted, "gouda")
+
+
+def test_what_was_written_is_there_for_another_process(database_url):
+    catalog, other = Catalog.open(database_url), Catalog.open(database_url)
+    catalog.write_now(principals.add_user, "ada", admin=True)
+    assert other.read_now(principals.users) == ["ada"]
+    catalog.close()
+    other.close()
+
+
+def test_readers_go_on_while_a_change_is_made(catalog):
+    gate = threading.Event()
+    waiting = catalog._submit(lambda change: (principals.add_user(change, "ada", admin=False), gate.wait(10)))
+    began = time.monotonic()
+    assert catalog.read_now(principals.users) == []
+    assert time.monotonic() - began < 1
+    gate.set()
+    waiting.result(10)
+    assert catalog.read_now(principals.users) == ["ada"]
+
+
+def test_pending_changes_are_finished_at_the_close(database_url):
+    catalog = Catalog.open(database_url)
+    futures = [catalog._submit(lambda change: change.enter(Event("file.uploaded"))) for _ in range(200)]
+    catalog.close()
+    assert all(future.done() and future.exception() is None for future in futures)
+    again = Catalog.open(database_url)
+    assert again.read_now(ledger.head) == 200
+    again.close()
+
+
+def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path):
+    for address in (
+        "postgresql+psycopg://postgres@127.0.0.1:9/nothing",
+        f"sqlite:///{tmp_path / 'no' / 'folder' / 'catalog.db'}",
+    ):
+        with pytest.raises(StorageUnavailable, match="cannot be opened"):
+            Catalog.open(address)
+    (tmp_path / "text.db").write_text("this is no database, but a text of some length\n" * 100)
+    with pytest.raises(StorageUnavailable, match="cannot be opened"):
+        Catalog.open(f"sqlite:///{tmp_path / 'text.db'}")
+
+
+def test_sqlite_is_durable_and_does_not_block_readers(tmp_path):
+    catalog = Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}")
+    asked = [
+        catalog.read_now(lambda c, p=p: c.exec_driver_sql(f"PRAGMA {p}").scalar())
+        for p in ("journal_mode", "synchronous")
+    ]
+    assert asked == ["wal", 2]
+    catalog.close()
+
+
+def test_the_first_upload_claims_the_name_and_files_are_listed_by_name(catalog):
+    assert not catalog.read_now(hosted.owns, "internal", "gouda")
+    add(catalog, "gouda-2.0-py3-none-any.whl", B, "2.0")
+    add(catalog, metadata=C)
+    assert catalog.read_now(hosted.owns, "internal", "gouda")
+    assert not catalog.read_now(hosted.owns, "other", "gouda")
+    listed = catalog.read_now(hosted.files, "internal", "gouda")
+    assert [(f.filename, f.sha256, f.yanked) for f in listed] == [
+        ("gouda-1.0-py3-none-any.whl", A, False), ("gouda-2.0-py3-none-any.whl", B, False),
+    ]  # fmt: skip
+    assert catalog.read_now(hosted.side_files, "internal", "gouda-1.0-py3-none-any.whl") == {"metadata": C}
+    assert catalog.read_now(hosted.side_files, "internal", "gouda-2.0-py3-none-any.whl") == {}
+    assert catalog.read_now(hosted.side_files, "internal", "brie.whl") == {}
+    assert catalog.read_now(hosted.files, "internal", "brie") == []
+
+
+def test_every_field_of_a_file_comes_back(catalog):
+    whole = file(
+        upload_time=NOW, requires_python=">=3.8", metadata_hashes={"sha256": C}, provenance="hosted", signed=True,
+        first_seen=NOW,
+    )  # fmt: skip
+    catalog.write_now(hosted.add, "internal", "gouda", whole, "ada", {})
+    assert catalog.read_now(hosted.files, "internal", "gouda") == [whole]
+
+
+def test_yank_and_back(catalog):
+    add(catalog)
+    add(catalog, "gouda-2.0-py3-none-any.whl", B, "2.0")
+    assert catalog.write_now(hosted.set_yanked, "internal", "gouda", "1.0", "holes; 'quoted' ünïcode", "ada") == [
+        "gouda-1.0-py3-none-any.whl"
+    ]
+    listed = catalog.read_now(hosted.files, "internal", "gouda")
+    assert [(f.yanked, f.yanked_reason) for f in listed] == [(True, "holes; 'quoted' ünïcode"), (False, "")]
+    catalog.write_now(hosted.set_yanked, "internal", "gouda", "1.0", None, "ada")
+    assert [f.yanked for f in catalog.read_now(hosted.files, "internal", "gouda")] == [False, False]
+    assert kinds(catalog) == ["release.yanked", "release.unyanked"]
+    with pytest.raises(FileUnknown):
+        catalog.write_now(hosted.set_yanked, "internal", "gouda", "9.0", "", "ada")
+
+
+def test_a_deleted_release_is_gone_its_names_taken_and_it_can_come_back(catalog):
+    add(catalog)
+    assert catalog.read_now(hosted.taken, "internal", "gouda-1.0-py3-none-any.whl") == hosted.Taken(A, deleted=False)
+    catalog.write_now(hosted.delete, "internal", "gouda", "1.0", "ada")
+    assert catalog.read_now(hosted.files, "internal", "gouda") == []
+    assert catalog.read_now(hosted.taken, "internal", "gouda-1.0-py3-none-any.whl") == hosted.Taken(A, deleted=True)
+    assert catalog.read_now(hosted.taken, "internal", "brie.whl") is None
+    with pytest.raises(FileUnknown):
+        catalog.write_now(hosted.delete, "internal", "gouda", "1.0", "ada")
+    catalog.write_now(hosted.undelete, "internal", "gouda", "1.0", 0.0, "ada")
+    assert [f.filename for f in catalog.read_now(hosted.files, "internal", "gouda")] == ["gouda-1.0-py3-none-any.whl"]
+    catalog.write_now(hosted.delete, "internal", "gouda", "1.0", "ada")
+    with pytest.raises(NotFound):
+        catalog.write_now(hosted.undelete, "internal", "gouda", "1.0", time.time() + 60, "ada")
+
+
+def test_status_of_a_project(catalog):
+    assert catalog.read_now(hosted.get_status, "internal", "gouda") == ProjectStatus()
+    with pytest.raises(ProjectUnknown):
+        catalog.write_now(hosted.set_status, "internal", "gouda", ProjectStatus(Status.ARCHIVED, "old"), "ada")
+    add(catalog)
+    catalog.write_now(hosted.set_status, "internal", "gouda", ProjectStatus(Status.ARCHIVED, "old"), "ada")
+    assert catalog.read_now(hosted.get_status, "internal", "gouda") == ProjectStatus(Status.ARCHIVED, "old")
+    assert kinds(catalog) == ["project.status"]
+
+
+def test_claims(catalog):
+    assert not catalog.read_now(hosted.claim_granted, "requests")
+    for _ in range(2):
+        catalog.write_now(hosted.grant_claim, "requests", "root")
+    assert catalog.read_now(hosted.claim_granted, "requests")
+    assert kinds(catalog) == ["claim.granted"]
+
+
+def test_standing_says_all_that_an_upload_is_judged_by(catalog):
+    def standing(filename="gouda-1.0.tar.gz", sha256=C):
+        return catalog.read_now(hosted.standing, "internal", "gouda", filename, sha256, ["public", "other"])
+
+    empty = standing()
+    assert (empty.owned, empty.granted, empty.mirrored_by, empty.taken, empty.twin, empty.sdists) == (
+        False, False, "", None, "", (),
+    )  # fmt: skip
+    catalog.write_now(lambda change: change.enter(Event("page.refreshed", "other", "gouda")))
+    catalog.write_now(hosted.grant_claim, "gouda", "root")
+    known = standing()
+    assert (known.mirrored_by, known.granted) == ("other", True)
+    add(catalog)
+    add(catalog, "gouda-1.0.tar.gz", B)
+    known = standing()
+    assert (known.owned, known.mirrored_by, known.taken) == (True, "", hosted.Taken(B, deleted=False))
+    assert known.sdists == ("gouda-1.0.tar.gz",)
+    assert standing("gouda-1.0-1-py3-none-any.whl", A).twin == "gouda-1.0-py3-none-any.whl"
+    catalog.write_now(hosted.delete, "internal", "gouda", "1.0", "ada")
+    known = standing("gouda-1.0-1-py3-none-any.whl", A)
+    assert (known.twin, known.sdists) == ("", ())
+
+
+def test_a_listing_is_kept_replaced_and_touched(catalog):
+    assert catalog.read_now(listings.load, "public", "gouda") is None
+
+    def store(change, document, etag):
+        change.now = NOW
+        listings.store(change, "public", "gouda", document, etag, "")
+        change.enter(Event("page.refreshed", "public", "gouda"))
+
+    document = bytes(range(256)) * 100
+    catalog.write_now(store, b"old", '"1"')
+    catalog.write_now(store, document, '"2"')
+    stored = catalog.read_now(listings.load, "public", "gouda")
+    assert (stored.document, stored.etag, stored.last_modified, stored.checked_at, stored.serial) == (
+        document, '"2"', "", NOW, 2,
+    )  # fmt: skip
+    catalog.write_now(listings.touch, "public", "gouda", NOW + timedelta(hours=1))
+    assert catalog.read_now(listings.load, "public", "gouda").checked_at == NOW + timedelta(hours=1)
+    assert catalog.read_now(listings.load, "other", "gouda") is None
+
+
+def test_what_is_known_of_bytes(catalog):
+    catalog.write_now(blobs.record, A, 10, "m" * 32, "2" * 64, "upload")
+    catalog.write_now(blobs.record, A, 11, "", "", "mirror")
+    catalog.write_now(blobs.record, B, 2**40, "", "", "mirror")
+    assert catalog.read_now(blobs.totals) == {"upload": (1, 10), "mirror": (1, 2**40)}
+    many = [A, B] + [f"{number:064x}" for number in range(2000)]
+    assert catalog.read_now(blobs.digests, many) == {A: {"md5": "m" * 32, "blake2b_256": "2" * 64}, B: {}}
+
+
+def test_metadata_of_files(catalog):
+    catalog.write_now(metadata.record, A, B, "upstream")
+    catalog.write_now(metadata.record, A, C, "file")
+    many = [A] + [f"{number:064x}" for number in range(2000)]
+    assert catalog.read_now(metadata.many, many) == {A: C}
+    assert catalog.read_now(metadata.many, []) == {}
+
+
+def token(catalog, digest=A, identifier="t1", expires=None, projects=()):
+    catalog.write_now(
+        principals.add_token, identifier, "ada", digest, ["internal", "main"], ["read", "upload"], projects, expires
+    )
+
+
+def test_users_and_their_tokens(catalog):
+    with pytest.raises(NotFound, match="affineur user add"):
+        token(catalog)
+    catalog.write_now(principals.add_user, "ada", admin=False)
+    with pytest.raises(Conflict):
+        catalog.write_now(principals.add_user, "ada", admin=True)
+    token(catalog, expires=NOW, projects=["gouda"])
+    found = catalog.read_now(principals.find, A)
+    assert (found.name, found.projects, found.expires) == ("ada", frozenset({"gouda"}), NOW)
+    assert found.may(Right.UPLOAD, "internal") and not found.may(Right.ADMIN, "internal")
+    assert not found.may(Right.UPLOAD, "other")
+    assert catalog.read_now(principals.find, B) is None
+    row = catalog.read_now(principals.list_tokens)[0]
+    assert (row.id, row.user, row.revoked) == ("t1", "ada", False)
+    assert A not in str(row)
+
+
+def test_a_revoked_token_is_nobody(catalog):
+    catalog.write_now(principals.add_user, "ada", admin=False)
+    token(catalog)
+    catalog.write_now(principals.revoke, "t1")
+    assert catalog.read_now(principals.find, A) is None
+    assert catalog.read_now(principals.list_tokens)[0].revoked
+    with pytest.raises(NotFound):
+        catalog.write_now(principals.revoke, "t2")
+    assert kinds(catalog) == ["user.added", "token.created", "token.revoked"]
+
+
+def test_downloads_are_counted(catalog):
+    rows = [
+        Download(NOW, "main", name, f"{name}-1.0.whl", "", "pip/26", "", 200) for name in ("gouda", "brie", "gouda")
+    ]
+    catalog.write_now(downloads.append, rows)
+    assert catalog.read_now(downloads.counts) == {"gouda": 2, "brie": 1}
+    assert kinds(catalog) == []
+
+
+def test_many_threads_read_and_write_at_once(catalog):
+    def one(number):
+        add(catalog, f"p{number}-1.0-py3-none-any.whl", f"{number:064x}", project=f"p{number}")
+        return len(catalog.read_now(hosted.files, "internal", f"p{number}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, range(80))) == [1] * 80
