@@ -23,6 +23,7 @@ from affineur.config import Config
 from affineur.errors import AffineurError
 from affineur.operations.advisories import alarm
 from affineur.storage.catalog import advisories, principals
+from affineur.web.hot import HotServer
 from affineur.web.server import Server
 from affineur.worker import Worker
 
@@ -94,9 +95,8 @@ class _Process:
 
     async def run(self, parent: int | None) -> None:
         """Serve until a signal, or until the parent behind the pipe `parent` is gone."""
-        runner = web.ServerRunner(
-            web.Server(self._server.handle, access_log=None), handle_signals=False, shutdown_timeout=_GRACE
-        )
+        server = HotServer(self._server.handle, self._server)
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_GRACE)
         await runner.setup()
         await web.SockSite(runner, _listen(self.config), ssl_context=self._tls, backlog=1024).start()
         stopped = asyncio.Event()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import hashlib
+import math
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import zstandard
@@ -18,6 +20,9 @@ from affineur.model.files import File
 from affineur.model.names import IndexName, ProjectName
 from affineur.policy.gate import Screened
 from affineur.sources.gated import Gated
+from affineur.sources.memory import Entry, Memory
+from affineur.sources.roots import Root
+from affineur.sources.source import Body
 from affineur.standards.simple_api import render
 from affineur.standards.simple_api.negotiate import Representation
 
@@ -39,15 +44,36 @@ class Rendering:
     stale: bool
 
 
-@dataclass(slots=True)
-class _Entry:
-    screened: Screened
-    expires: float
-    """When the entry must be made again, on the monotonic clock."""
+@dataclass(slots=True, eq=False)
+class PageEntry(Entry):
+    """What is kept of one page: its decisions, and whatever was made of it.
+
+    Nothing of it outlives the page: files and what stands beside them are reached through it alone.
+    """
+
+    screened: Screened = field(kw_only=True)
+    files: dict[str, File] = field(kw_only=True)
+    """The files of the page by name."""
     renderings: dict[tuple[Representation, str], Rendering] = field(default_factory=dict)
     documents: dict[tuple[str, ...], Rendering] = field(default_factory=dict)
-    """What else was made of the page: the JSON API's documents, kept and dropped with it."""
-    weight: int = 0
+    """What else was made of the page: the JSON API's documents, core metadata."""
+    bodies: dict[str, Body] = field(default_factory=dict)
+    """The files that were opened, by name."""
+    small: dict[str, bytes] = field(default_factory=dict)
+    """The bytes of small files, by name."""
+
+
+@dataclass(slots=True, eq=False)
+class RootEntry(Entry):
+    """The list of an index's projects, in each form that was asked for."""
+
+    root: Root = field(kw_only=True)
+    renderings: dict[tuple[Representation, str], Rendering] = field(default_factory=dict)
+
+
+E = TypeVar("E", PageEntry, RootEntry)
+Key = tuple[IndexName, ProjectName | None]
+"""The page of a project in an index, or for None the list of its projects."""
 
 
 def file_path(index: str, project: str, file: File) -> str:
@@ -71,87 +97,86 @@ def compress(body: bytes, encoding: str) -> bytes:
 def rendering_of(body: bytes, content_type: str, encoding: str, serial: int, *, stale: bool) -> Rendering:
     """Compress and tag a page; small ones are left as they are."""
     encoding = encoding if len(body) >= _SMALLEST_COMPRESSED else "identity"
-    material = b"%s\0%s\0%s" % (content_type.encode(), encoding.encode(), body)
-    etag = f'"{hashlib.sha256(material).hexdigest()[:32]}"'
+    etag = _etag(body, content_type, encoding)
     return Rendering(compress(body, encoding), content_type, encoding, etag, serial, stale)
+
+
+def _etag(body: bytes, content_type: str, encoding: str) -> str:
+    """Return a strong ETag, another one for each representation and encoding."""
+    digest = hashlib.sha256(f"{content_type}\0{encoding}\0".encode())
+    digest.update(body)
+    return f'"{digest.hexdigest()[:32]}"'
 
 
 class Rendered:
     """The pages of every index, rendered once and kept under a budget of bytes."""
 
     def __init__(self, indexes: dict[IndexName, Gated], budget: int, origin: Callable[[], str], absolute: str) -> None:
-        self.indexes, self.budget, self._origin, self._absolute = indexes, budget, origin, absolute
-        self._entries: OrderedDict[tuple[IndexName, ProjectName], _Entry] = OrderedDict()
-        self._roots: dict[tuple[IndexName, Representation, str], Rendering] = {}
-        self._making: dict[tuple[IndexName, ProjectName], asyncio.Task[_Entry]] = {}
-        self._weight = 0
-        self.generation = 0
+        self.indexes, self._origin, self._absolute = indexes, origin, absolute
+        self.memory = Memory(budget)
+        self._roots: dict[IndexName, Root] = {}
+        self._making: dict[Key, asyncio.Task[Any]] = {}
+        self._outdated: set[Key] = set()
+        """Pages that changed while they were being made."""
 
     def forget(self, project: ProjectName | None) -> None:
         """Drop what was rendered of a project in every index; None drops everything."""
-        self.generation += 1
-        self._roots.clear()
         if project is None:
-            self._entries.clear()
-            self._weight = 0
+            self._outdated |= self._making.keys()
+            self.memory.clear()
             return
         for index in self.indexes:
-            if (entry := self._entries.pop((index, project), None)) is not None:
-                self._weight -= entry.weight
+            self.memory.drop((index, None))
+            self.memory.drop((index, project))
+        self._outdated |= {key for key in self._making if key[1] in {project, None}}
 
     async def screened(self, index: IndexName, project: ProjectName) -> Screened:
         """Return the page with its decisions, from memory when nothing changed."""
-        return (await self._entry(index, project)).screened
+        return (await self.entry(index, project)).screened
 
-    async def _entry(self, index: IndexName, project: ProjectName) -> _Entry:
-        key = (index, project)
-        entry = self._entries.get(key)
-        if entry is not None and time.monotonic() < entry.expires:
-            self._entries.move_to_end(key)
+    async def entry(self, index: IndexName, project: ProjectName) -> PageEntry:
+        """Return what is kept of a page."""
+        return await self._kept((index, project), PageEntry, lambda: self._make(index, project))
+
+    async def _kept(self, key: Key, kind: type[E], make: Callable[[], Coroutine[Any, Any, E]]) -> E:
+        """Return what is kept under a key, made anew by one task for all who ask when it has changed."""
+        entry = self.memory.get(key, time.monotonic())
+        if isinstance(entry, kind):
             return entry
         task = self._making.get(key)
-        if task is None:
-            task = asyncio.create_task(self._make(key))
+        if task is None or key in self._outdated:
+            self._outdated.discard(key)
+            task = asyncio.create_task(make())
             self._making[key] = task
-            task.add_done_callback(lambda _: self._making.pop(key, None))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(task)
+            task.add_done_callback(functools.partial(self._made, key))
+        return cast("E", await asyncio.shield(task))
 
-    async def _make(self, key: tuple[IndexName, ProjectName]) -> _Entry:
-        generation = self.generation
-        screened = await self.indexes[key[0]].screened(key[1])
-        entry = _Entry(screened, _expiry(screened))
-        if generation == self.generation:
-            self._keep(key, entry)
-        else:
-            entry.expires = 0.0
-        return entry
+    async def _make(self, index: IndexName, project: ProjectName) -> PageEntry:
+        screened = await self.indexes[index].screened(project)
+        files = {file.filename: file for file in screened.page.files}
+        return PageEntry(_expiry(screened), 512 * (len(files) + 1), screened=screened, files=files)
 
-    def _keep(self, key: tuple[IndexName, ProjectName], entry: _Entry) -> None:
-        old = self._entries.pop(key, None)
-        self._weight -= old.weight if old else 0
-        entry.weight = 512 * (len(entry.screened.page.files) + 1)
-        self._weight += entry.weight
-        self._entries[key] = entry
-        self._trim()
-
-    def _trim(self) -> None:
-        while self._weight > self.budget and len(self._entries) > 1:
-            self._weight -= self._entries.popitem(last=False)[1].weight
+    def _made(self, key: Key, task: asyncio.Task[Any]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        if self._making.get(key) is not task:
+            return
+        del self._making[key]
+        outdated = key in self._outdated
+        self._outdated.discard(key)
+        if not failed and not outdated:
+            self.memory.keep(key, task.result())
 
     async def page(
         self, index: IndexName, project: ProjectName, representation: Representation, encoding: str
-    ) -> tuple[Rendering, float]:
-        """Return a rendered page and how long it holds on the monotonic clock."""
-        entry = await self._entry(index, project)
+    ) -> tuple[Rendering, PageEntry]:
+        """Return a rendered page and the entry it is kept in."""
+        entry = await self.entry(index, project)
         rendering = entry.renderings.get((representation, encoding))
         if rendering is None:
             rendering = await asyncio.to_thread(self._render, index, entry.screened, representation, encoding)
             entry.renderings[representation, encoding] = rendering
-            if (index, project) in self._entries:
-                entry.weight += len(rendering.body)
-                self._weight += len(rendering.body)
-        return rendering, entry.expires
+            self.memory.add((index, project), entry, len(rendering.body))
+        return rendering, entry
 
     def _render(self, index: IndexName, screened: Screened, representation: Representation, encoding: str) -> Rendering:
         page, absolute = screened.page, self._absolute
@@ -181,7 +206,13 @@ class Rendered:
 
         It is kept and dropped with the page, unless `make` says that it is not the last word.
         """
-        entry = await self._entry(index, project)
+        entry = await self.entry(index, project)
+        return await self.made((index, project), entry, key, content_type, encoding, make)
+
+    async def made(
+        self, place: Key, entry: PageEntry, key: tuple[str, ...], content_type: str, encoding: str, make: Making
+    ) -> Rendering:
+        """Return a document made of a page that is at hand; otherwise as `document`."""
         ready = entry.documents.get(key)
         if ready is None:
             body, lasting = await make(entry.screened)
@@ -191,29 +222,34 @@ class Rendered:
             )
             if lasting:
                 entry.documents[key] = ready
-                if self._entries.get((index, project)) is entry:
-                    entry.weight += len(ready.body)
-                    self._weight += len(ready.body)
-                    self._trim()
+                self.memory.add(place, entry, len(ready.body))
         return ready
 
-    async def root(self, index: IndexName, representation: Representation, encoding: str) -> Rendering:
-        """Return the list of the projects held here."""
-        key = (index, representation, encoding)
-        if (ready := self._roots.get(key)) is not None:
-            return ready
-        generation = self.generation
+    async def root(
+        self, index: IndexName, representation: Representation, encoding: str
+    ) -> tuple[Rendering, RootEntry]:
+        """Return the list of the projects held here and the entry it is kept in."""
+        entry = await self._kept((index, None), RootEntry, lambda: self._list(index))
+        rendering = entry.renderings.get((representation, encoding))
+        if rendering is None:
+            rendering = await asyncio.to_thread(_render_root, entry.root, representation, encoding)
+            entry.renderings[representation, encoding] = rendering
+            self.memory.add((index, None), entry, len(rendering.body))
+        return rendering, entry
+
+    async def _list(self, index: IndexName) -> RootEntry:
+        root = self._roots.setdefault(index, Root())
         projects = await self.indexes[index].projects()
-        rendering = await asyncio.to_thread(_render_root, projects, representation, encoding)
-        if generation == self.generation:
-            self._roots[key] = rendering
-        return rendering
+        await asyncio.to_thread(root.take, projects)
+        return RootEntry(math.inf, 200 * len(projects), root=root)
 
 
-def _render_root(projects: dict[str, int], representation: Representation, encoding: str) -> Rendering:
-    serial = max(projects.values(), default=0)
-    make = render.render_root_json if representation is Representation.JSON else render.render_root_html
-    body = make(sorted(projects.items()), serial)
+def _render_root(root: Root, representation: Representation, encoding: str) -> Rendering:
+    form = render.RootForm.JSON if representation is Representation.JSON else render.RootForm.HTML
+    body, packed, serial = root.page(form, encoding)
+    if encoding == "gzip" and len(body) >= _SMALLEST_COMPRESSED:
+        etag = _etag(body, representation.content_type, encoding)
+        return Rendering(packed, representation.content_type, encoding, etag, serial, stale=False)
     return rendering_of(body, representation.content_type, encoding, serial, stale=False)
 
 

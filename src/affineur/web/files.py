@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,12 +17,14 @@ from affineur.errors import AffineurError, FileUnknown, NotFound
 from affineur.model.filenames import candidate_projects
 from affineur.model.files import File
 from affineur.model.names import IndexName, ProjectName, project_name
+from affineur.model.principals import Principal
 from affineur.policy.gate import Screened
-from affineur.sources.rendered import compress
+from affineur.sources.rendered import PageEntry
 from affineur.sources.source import Body
 from affineur.sources.stored import Stored
 from affineur.standards.simple_api.negotiate import encoding
 from affineur.storage.catalog.downloads import Download
+from affineur.web import hot
 from affineur.web.simple import matches
 from affineur.web.site import Site
 
@@ -33,7 +36,22 @@ _SIDES = {
 _SMALL = 64 * 1024
 
 
-async def _locate(site: Site, index: IndexName, place: str, filename: str) -> tuple[Screened, File]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file where it is listed: the page's entry in memory, and the way to it."""
+
+    index: IndexName
+    project: ProjectName
+    entry: PageEntry
+    file: File
+    reader: Principal
+
+    @property
+    def key(self) -> tuple[IndexName, ProjectName]:
+        return self.index, self.project
+
+
+async def _locate(site: Site, index: IndexName, reader: Principal, place: str, filename: str) -> _Place:
     """Find a file by its address on the page that lists it.
 
     Raises:
@@ -42,19 +60,14 @@ async def _locate(site: Site, index: IndexName, place: str, filename: str) -> tu
     kind, _, rest = place.partition("/")
     candidates = [project_name(rest)] if kind == "unhashed" else list(candidate_projects(filename))
     for project in candidates:
-        found = await _listed(site, index, project, filename)
-        if found is not None and (kind == "unhashed" or found[1].sha256 == place.replace("/", "")):
-            return found
+        try:
+            entry = await site.rendered.entry(index, project)
+        except NotFound:
+            continue
+        listed = entry.files.get(filename)
+        if listed is not None and (kind == "unhashed" or listed.sha256 == place.replace("/", "")):
+            return _Place(index, project, entry, listed, reader)
     raise FileUnknown(filename, index)
-
-
-async def _listed(site: Site, index: IndexName, project: ProjectName, filename: str) -> tuple[Screened, File] | None:
-    try:
-        screened = await site.rendered.screened(index, project)
-    except NotFound:
-        return None
-    file = screened.page.file(filename)
-    return (screened, file) if file is not None else None
 
 
 def _range(header: str, size: int) -> tuple[int, int] | None:
@@ -83,60 +96,100 @@ def _range(header: str, size: int) -> tuple[int, int] | None:
 async def file(site: Site, request: BaseRequest, index: str, place: str, filename: str) -> web.StreamResponse:
     """A distribution file, or what stands beside it."""
     name = site.index(index)
-    principal = await site.reader(request, name)
+    reader = await site.reader(request, name)
     filename = unquote(filename)
     for suffix, (kind, content_type) in _SIDES.items():
         if filename.endswith(suffix):
-            return await _side(site, request, (name, place, filename.removesuffix(suffix)), kind, content_type)
-    screened, listed = await _locate(site, name, place, filename)
-    gated = site.indexes[name]
-    gated.admit(screened, listed)
-    etag = f'"{listed.sha256}"' if listed.sha256 else None
+            found = await _locate(site, name, reader, place, filename.removesuffix(suffix))
+            return await _side(site, request, found, kind, content_type)
+    found = await _locate(site, name, reader, place, filename)
+    site.indexes[name].admit(found.entry.screened, found.file)
+    etag = f'"{found.file.sha256}"' if found.file.sha256 else None
     if etag and matches(request.headers.get("If-None-Match"), etag):
-        return web.Response(status=304, headers={"ETag": etag, "Cache-Control": "no-cache"})
-    if request.method == "HEAD" and listed.sha256 and listed.size is not None:
+        response = web.Response(status=304, headers={"ETag": etag, "Cache-Control": "no-cache"})
+        return hot.last(response, hot.lasting(found.key, found.entry, reader))
+    if request.method == "HEAD" and found.file.sha256 and found.file.size is not None:
         # The listing tells it all, and whoever only looks makes nobody fetch.
-        return await _send(request, Stored(site.blobs, listed.sha256, listed.size), filename)
-    body = await gated.open(screened.page, listed)
-    response = await _send(request, body, filename)
-    if request.method == "GET":
-        address = request.remote or "" if site.config.record_address else ""
-        client = request.headers.get("User-Agent", "")[:300]
+        body = Stored(site.blobs, found.file.sha256, found.file.size)
+        return hot.last(await _send(request, body, None, filename), hot.lasting(found.key, found.entry, reader))
+    return await _whole(site, request, found)
+
+
+async def _whole(site: Site, request: BaseRequest, found: _Place) -> web.StreamResponse:
+    """Answer with the bytes of a file, and note the download."""
+    entry, filename = found.entry, found.file.filename
+    try:
+        response = await _send(request, await _opened(site, found), entry.small.get(filename), filename)
+    except FileNotFoundError:
+        # Its bytes were dropped to make room since the file was opened.
+        entry.bodies.pop(filename, None)
+        response = await _send(request, await _opened(site, found), None, filename)
+    given = _note(site, request, found, response.status) if request.method == "GET" else None
+    if given is not None:
+        given(request.remote or "")
+    if filename not in entry.bodies:
+        return response
+    whole = response.body if isinstance(response, web.Response) and response.status == 200 else None
+    if isinstance(whole, bytes) and filename not in entry.small:
+        entry.small[filename] = whole
+        site.rendered.memory.add(found.key, entry, len(whole))
+    return hot.last(response, hot.lasting(found.key, entry, found.reader, given))
+
+
+async def _opened(site: Site, found: _Place) -> Body:
+    """Open a file; one that lies in the store stays open to later requests while its page is kept."""
+    filename = found.file.filename
+    body = found.entry.bodies.get(filename)
+    if body is None:
+        body = await site.indexes[found.index].open(found.entry.screened.page, found.file)
+        if body.path is not None:
+            found.entry.bodies[filename] = body
+    return body
+
+
+def _note(site: Site, request: BaseRequest, found: _Place, status: int) -> Callable[[str], None]:
+    """Return what writes down that a client at an address was given this file."""
+    client = request.headers.get("User-Agent", "")[:300]
+    record_address = site.config.record_address
+
+    def note(address: str) -> None:
         site.downloaded(
             Download(
                 datetime.now(UTC),
-                name,
-                screened.page.project,
-                filename,
-                principal.name,
+                found.index,
+                found.project,
+                found.file.filename,
+                found.reader.name,
                 client,
-                address,
-                response.status,
+                address if record_address else "",
+                status,
             )
         )
-    return response
+
+    return note
 
 
-async def _side(
-    site: Site, request: BaseRequest, where: tuple[IndexName, str, str], kind: str, content_type: str
-) -> web.StreamResponse:
-    index, place, filename = where
-    screened, listed = await _locate(site, index, place, filename)
-    gated = site.indexes[index]
-    gated.admit(screened, listed)
-    raw: bytes = await getattr(gated, kind)(screened.page, listed)
-    coding = encoding(request.headers.get("Accept-Encoding")) if len(raw) > 512 else "identity"
-    etag = f'"{hashlib.sha256(raw).hexdigest()[:32]}-{coding}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Content-Type": content_type, "Vary": "Accept-Encoding"}
-    if matches(request.headers.get("If-None-Match"), etag):
-        return web.Response(status=304, headers=headers)
-    if coding != "identity":
-        headers["Content-Encoding"] = coding
-    return web.Response(body=compress(raw, coding), headers=headers)
+async def _side(site: Site, request: BaseRequest, found: _Place, kind: str, content_type: str) -> web.StreamResponse:
+    gated, file = site.indexes[found.index], found.file
+    gated.admit(found.entry.screened, file)
+
+    async def make(screened: Screened) -> tuple[bytes, bool]:
+        return await getattr(gated, kind)(screened.page, file), True
+
+    coding = encoding(request.headers.get("Accept-Encoding"))
+    made = await site.rendered.made(found.key, found.entry, (kind, file.filename, coding), content_type, coding, make)
+    headers = {"ETag": made.etag, "Cache-Control": "no-cache", "Content-Type": content_type, "Vary": "Accept-Encoding"}
+    if matches(request.headers.get("If-None-Match"), made.etag):
+        response = web.Response(status=304, headers=headers)
+    else:
+        if made.encoding != "identity":
+            headers["Content-Encoding"] = made.encoding
+        response = web.Response(body=made.body, headers=headers)
+    return hot.last(response, hot.lasting(found.key, found.entry, found.reader))
 
 
-async def _send(request: BaseRequest, body: Body, filename: str) -> web.StreamResponse:
-    """Send a file: whole or a range of it, from the disk or as it arrives."""
+async def _send(request: BaseRequest, body: Body, held: bytes | None, filename: str) -> web.StreamResponse:
+    """Send a file or a range of it: from memory where it is `held` there, from the disk, or as it arrives."""
     asked = request.headers.get("Range")
     if asked and body.path is None and (wait := getattr(body, "wait", None)) is not None:
         await wait()
@@ -165,6 +218,8 @@ async def _send(request: BaseRequest, body: Body, filename: str) -> web.StreamRe
         headers["Content-Length"] = str((stop or 0) - start)
     if request.method == "HEAD":
         return web.Response(status=status, headers=headers)
+    if held is not None:
+        return web.Response(status=status, headers=headers, body=held[start:stop])
     return await _stream(request, body, (start, stop), status, headers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import unquote
 
 import structlog
@@ -9,6 +10,7 @@ from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
 from affineur.errors import AffineurError, MethodNotAllowed, NotFound
+from affineur.sources.memory import Answer, Entry
 from affineur.web import problems, routes
 from affineur.web.simple import CORS
 from affineur.web.site import Site
@@ -21,6 +23,20 @@ class Server:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+
+    def ready(self, asked: bytes) -> Answer | None:
+        """Return the remembered answer to a request, by the digest of its head, if nothing has changed."""
+        site = self.site
+        if site.counter.read() != site.seen:
+            return None
+        answer = site.rendered.memory.answer(asked, time.monotonic())
+        if answer is not None:
+            site.counts.requests += 1
+        return answer
+
+    def remember(self, asked: bytes, answer: Answer, entry: Entry) -> None:
+        """Keep an answer with the entry it was made from, unless that was dropped meanwhile."""
+        self.site.rendered.memory.remember(asked, answer, entry)
 
     async def handle(self, request: BaseRequest) -> web.StreamResponse:
         """Answer one request."""

@@ -8,6 +8,7 @@ from aiohttp.web_request import BaseRequest
 from affineur.model.names import project_name
 from affineur.sources.rendered import Rendering
 from affineur.standards.simple_api.negotiate import Representation, encoding, representation
+from affineur.web import hot
 from affineur.web.site import Site
 
 CORS = {
@@ -61,8 +62,9 @@ def send(request: BaseRequest, page: Rendering) -> web.Response:
 async def root(site: Site, request: BaseRequest, index: str | None) -> web.StreamResponse:
     """The projects held in an index."""
     name = site.index(index)
-    await site.reader(request, name)
-    return send(request, await site.rendered.root(name, *wanted(request)))
+    reader = await site.reader(request, name)
+    page, entry = await site.rendered.root(name, *wanted(request))
+    return hot.last(send(request, page), hot.lasting((name, None), entry, reader))
 
 
 def _location(request: BaseRequest, path: str) -> str:
@@ -81,11 +83,11 @@ async def add_slash(
 async def project_page(site: Site, request: BaseRequest, index: str | None, project: str) -> web.StreamResponse:
     """The files of a project in an index."""
     name = site.index(index)
-    await site.reader(request, name)
+    reader = await site.reader(request, name)
     normalized = project_name(project)
     if normalized != project:
         prefix = f"/{name}" if index else ""
         return web.Response(status=301, headers={"Location": _location(request, f"{prefix}/simple/{normalized}/")})
     representation_, encoding_ = wanted(request)
-    page, _ = await site.rendered.page(name, normalized, representation_, encoding_)
-    return send(request, page)
+    page, entry = await site.rendered.page(name, normalized, representation_, encoding_)
+    return hot.last(send(request, page), hot.lasting((name, normalized), entry, reader))

@@ -128,6 +128,7 @@ class Site:
                 self.rendered.forget(project)
         if event.kind.startswith(("token.", "user.")):
             self.access.forget()
+            self.rendered.memory.forget_answers()
         if event.kind in _TOUCHING_ALL and not event.project:
             self.witness.forget("")
             self.rendered.forget(None)

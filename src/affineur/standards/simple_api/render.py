@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 from html import escape
 from typing import Any
 
@@ -101,12 +102,22 @@ def render_html(page: Page, link: Link, provenance: ProvenanceLink, yanks: Mappi
     return _html(f"Links for {page.project}", metas, lines, page.serial)
 
 
-def render_root_json(projects: Iterable[tuple[str, int]], serial: int) -> bytes:
-    """Write the list of projects as JSON, each with its serial."""
-    rows = [{"name": name, "_last-serial": last} for name, last in projects]
-    return msgspec.json.encode({"meta": {"api-version": _VERSION, "_last-serial": serial}, "projects": rows})
+class RootForm(Enum):
+    """The forms of the list of projects; it is written in pieces, because it is long and changes little."""
 
+    JSON = "json"
+    HTML = "html"
 
-def render_root_html(projects: Iterable[tuple[str, int]], serial: int) -> bytes:
-    """Write the list of projects as HTML; normalised names need no escaping."""
-    return _html("Simple index", "", [f'<a href="{name}/">{name}</a><br>' for name, _ in projects], serial)
+    def rows(self, projects: Iterable[tuple[str, int]]) -> bytes:
+        """Write some projects with their serials; normalised names need no escaping."""
+        if self is RootForm.JSON:
+            return msgspec.json.encode([{"name": name, "_last-serial": last} for name, last in projects])[1:-1]
+        return "\n".join([f'<a href="{name}/">{name}</a><br>' for name, _ in projects]).encode()
+
+    def frame(self, serial: int) -> tuple[bytes, bytes, bytes]:
+        """Return what stands before, between and after the pieces."""
+        if self is RootForm.JSON:
+            meta = msgspec.json.encode({"api-version": _VERSION, "_last-serial": serial})
+            return b'{"meta":' + meta + b',"projects":[', b",", b"]}"
+        head, _, tail = _html("Simple index", "", ["\0"], serial).partition(b"\0")
+        return head, b"\n", tail

@@ -1,0 +1,1 @@
+"""Measurements of affineur beside its peers and nginx, in one run on one machine."""
