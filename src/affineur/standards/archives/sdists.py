@@ -79,7 +79,7 @@ class _Stream:
                 raise Broken("framing", "data follow the end of the tar archive")
 
 
-def _guarded() -> type[tarfile.TarInfo]:
+def guarded() -> type[tarfile.TarInfo]:
     """Return a `TarInfo` that refuses headers before their data are read into memory."""
     globals_read = 0
 
@@ -197,7 +197,7 @@ def read_sdist(path: Path, named: FileName, limits: Limits) -> tuple[Contents, f
 
 
 def _read_members(stream: _Stream, reader: _Reader) -> None:
-    with tarfile.open(fileobj=stream, mode="r:", tarinfo=_guarded(), encoding="utf-8") as tar:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=stream, mode="r:", tarinfo=guarded(), encoding="utf-8") as tar:  # type: ignore[call-overload]
         while (member := tar.next()) is not None:
             reader.take(tar, member)
             tar.members = []
