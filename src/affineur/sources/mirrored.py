@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import msgspec
-
 from affineur.config import Config
 from affineur.errors import AffineurError, ProjectUnknown, StorageUnavailable, UpstreamBroken, UpstreamUnavailable
 from affineur.model.files import File, Page, UploadTimeSource
@@ -21,6 +19,7 @@ from affineur.sources.pinned import Delta, Listing, merge
 from affineur.sources.source import Body
 from affineur.sources.upstream import FetchedPage, Upstream
 from affineur.standards.simple_api.parse_json import UpstreamPage
+from affineur.standards.upload_times import upload_times
 from affineur.storage.blobs.store import Blobs
 from affineur.storage.catalog import listings, projects
 from affineur.storage.catalog.database import Catalog
@@ -157,8 +156,8 @@ class Mirrored:
             return page
         try:
             document = await self.upstream.json_document(project)
-            times = await asyncio.to_thread(_times, document) if document else {}
-        except (AffineurError, msgspec.MsgspecError):
+            times = await asyncio.to_thread(upload_times, document, self.upstream.base) if document else {}
+        except AffineurError:
             return page
         files = tuple(
             replace(file, upload_time=times[file.filename], upload_time_source=UploadTimeSource.JSON_API)
@@ -190,12 +189,3 @@ class Mirrored:
 def _stated(fetched: FetchedPage | None, old: Listing) -> UpstreamPage:
     """Return what the upstream lists: nothing where it says that there is no such project."""
     return fetched.page if fetched is not None and fetched.page is not None else UpstreamPage((), (), old.status)
-
-
-def _times(document: bytes) -> dict[str, datetime]:
-    found: dict[str, datetime] = {}
-    for files in msgspec.json.decode(document).get("releases", {}).values():
-        for file in files:
-            if stamp := file.get("upload_time_iso_8601"):
-                found[file["filename"]] = msgspec.convert(stamp, datetime, strict=False).astimezone(UTC)
-    return found

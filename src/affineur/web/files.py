@@ -106,24 +106,26 @@ async def file(site: Site, request: BaseRequest, index: str, place: str, filenam
     site.indexes[name].admit(found.entry.screened, found.file)
     etag = f'"{found.file.sha256}"' if found.file.sha256 else None
     if etag and matches(request.headers.get("If-None-Match"), etag):
-        response = web.Response(status=304, headers={"ETag": etag, "Cache-Control": "no-cache"})
+        response = web.Response(status=304, headers={"ETag": etag, **site.caching(name)})
         return hot.last(response, hot.lasting(found.key, found.entry, reader))
     if request.method == "HEAD" and found.file.sha256 and found.file.size is not None:
         # The listing tells it all, and whoever only looks makes nobody fetch.
         body = Stored(site.blobs, found.file.sha256, found.file.size)
-        return hot.last(await _send(request, body, None, filename), hot.lasting(found.key, found.entry, reader))
+        return hot.last(
+            await _send(request, body, None, site.caching(name), filename), hot.lasting(found.key, found.entry, reader)
+        )
     return await _whole(site, request, found)
 
 
 async def _whole(site: Site, request: BaseRequest, found: _Place) -> web.StreamResponse:
     """Answer with the bytes of a file, and note the download."""
-    entry, filename = found.entry, found.file.filename
+    entry, filename, caching = found.entry, found.file.filename, site.caching(found.index)
     try:
-        response = await _send(request, await _opened(site, found), entry.small.get(filename), filename)
+        response = await _send(request, await _opened(site, found), entry.small.get(filename), caching, filename)
     except FileNotFoundError:
         # Its bytes were dropped to make room since the file was opened.
         entry.bodies.pop(filename, None)
-        response = await _send(request, await _opened(site, found), None, filename)
+        response = await _send(request, await _opened(site, found), None, caching, filename)
     given = _note(site, request, found, response.status) if request.method == "GET" else None
     if given is not None:
         given(request.remote or "")
@@ -178,7 +180,7 @@ async def _side(site: Site, request: BaseRequest, found: _Place, kind: str, cont
 
     coding = encoding(request.headers.get("Accept-Encoding"))
     made = await site.rendered.made(found.key, found.entry, (kind, file.filename, coding), content_type, coding, make)
-    headers = {"ETag": made.etag, "Cache-Control": "no-cache", "Content-Type": content_type, "Vary": "Accept-Encoding"}
+    headers = {"ETag": made.etag, "Content-Type": content_type, **site.caching(found.index, "Accept-Encoding")}
     if matches(request.headers.get("If-None-Match"), made.etag):
         response = web.Response(status=304, headers=headers)
     else:
@@ -188,7 +190,9 @@ async def _side(site: Site, request: BaseRequest, found: _Place, kind: str, cont
     return hot.last(response, hot.lasting(found.key, found.entry, found.reader))
 
 
-async def _send(request: BaseRequest, body: Body, held: bytes | None, filename: str) -> web.StreamResponse:
+async def _send(
+    request: BaseRequest, body: Body, held: bytes | None, caching: dict[str, str], filename: str
+) -> web.StreamResponse:
     """Send a file or a range of it: from memory where it is `held` there, from the disk, or as it arrives."""
     asked = request.headers.get("Range")
     if asked and body.path is None and (wait := getattr(body, "wait", None)) is not None:
@@ -196,7 +200,7 @@ async def _send(request: BaseRequest, body: Body, held: bytes | None, filename: 
     size = body.size
     headers = {
         "Accept-Ranges": "bytes",
-        "Cache-Control": "no-cache",
+        **caching,
         "Content-Type": "application/octet-stream",
         "Content-Disposition": f'attachment; filename="{filename}"' if filename.isascii() else "attachment",
     }

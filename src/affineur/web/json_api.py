@@ -29,7 +29,8 @@ async def document(
     if normalized != project:
         return web.Response(status=301, headers={"Location": _location(request, index and name, normalized, version)})
     coding = encoding(request.headers.get("Accept-Encoding"))
-    return send(request, await described(site, name).document(normalized, version, coding))
+    page = await described(site, name).document(normalized, version, coding)
+    return send(request, page, site.caching(name, "Accept-Encoding"))
 
 
 def _location(request: BaseRequest, index: str | None, project: str, version: str | None) -> str:

@@ -19,6 +19,8 @@ CORS = {
     "Access-Control-Max-Age": "86400",
 }
 """What lets browser tools of any origin read."""
+VARYING = ("Accept", "Accept-Encoding")
+"""What of a request decides which form of a page is sent."""
 
 
 def wanted(request: BaseRequest) -> tuple[Representation, str]:
@@ -36,14 +38,13 @@ def matches(header: str | None, etag: str) -> bool:
     return "*" in tags or etag in tags
 
 
-def send(request: BaseRequest, page: Rendering) -> web.Response:
-    """Answer with a rendered page, or 304 when the client has it."""
+def send(request: BaseRequest, page: Rendering, caching: dict[str, str]) -> web.Response:
+    """Answer with a rendered page, or 304 when the client has it; `caching` as the site gives it."""
     headers = {
         "Content-Type": page.content_type,
         "ETag": page.etag,
-        "Cache-Control": "no-cache",
-        "Vary": "Accept, Accept-Encoding",
         "X-PyPI-Last-Serial": str(page.serial),
+        **caching,
         **CORS,
     }
     if page.stale:
@@ -64,7 +65,7 @@ async def root(site: Site, request: BaseRequest, index: str | None) -> web.Strea
     name = site.index(index)
     reader = await site.reader(request, name)
     page, entry = await site.rendered.root(name, *wanted(request))
-    return hot.last(send(request, page), hot.lasting((name, None), entry, reader))
+    return hot.last(send(request, page, site.caching(name, *VARYING)), hot.lasting((name, None), entry, reader))
 
 
 def _location(request: BaseRequest, path: str) -> str:
@@ -90,4 +91,4 @@ async def project_page(site: Site, request: BaseRequest, index: str | None, proj
         return web.Response(status=301, headers={"Location": _location(request, f"{prefix}/simple/{normalized}/")})
     representation_, encoding_ = wanted(request)
     page, entry = await site.rendered.page(name, normalized, representation_, encoding_)
-    return hot.last(send(request, page), hot.lasting((name, normalized), entry, reader))
+    return hot.last(send(request, page, site.caching(name, *VARYING)), hot.lasting((name, normalized), entry, reader))

@@ -88,6 +88,16 @@ class Site:
             self.config, self.catalog, self.blobs, self.sources, self.indexes, self.journal, principal, progress
         )
 
+    def caching(self, index: IndexName, *varying: str) -> dict[str, str]:
+        """Return the headers that tell caches when to ask again, and what an answer depends on.
+
+        Everything is asked for again before it is used, so that a refusal is seen at once. What
+        only some may read is not kept for others.
+        """
+        if self.config.indexes[index].anonymous:
+            return {"Cache-Control": "no-cache", **({"Vary": ", ".join(varying)} if varying else {})}
+        return {"Cache-Control": "private, no-cache", "Vary": ", ".join((*varying, "Authorization"))}
+
     async def reader(self, request: BaseRequest, index: IndexName) -> Principal:
         """Return who reads, after checking that the index lets them.
 

@@ -12,14 +12,6 @@ from tests.support.server import Affineur
 from tests.support.upstream import Upstream
 
 
-@pytest.fixture(scope="module")
-def upstream():
-    """A real upstream index on loopback."""
-    made = Upstream()
-    yield made
-    made.stop()
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def database(request):
     """The setting `database`: empty for SQLite in the data folder."""
@@ -28,6 +20,15 @@ def database(request):
         return
     with postgresql() as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def upstream(database):
+    """A real upstream index on loopback, new for each kind of database."""
+    del database
+    made = Upstream()
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="module")

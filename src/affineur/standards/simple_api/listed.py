@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import unquote, urljoin
 
@@ -61,6 +62,15 @@ def status_of(status: str | None, reason: str | None) -> ProjectStatus:
         return ProjectStatus(Status(status or "active"), clean(reason or ""))
     except ValueError:
         return ProjectStatus()
+
+
+def time_of(text: str) -> datetime | None:
+    """Return a moment written in ISO 8601, in UTC where it names no zone; None where it cannot be read."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def address_of(url: str, base: str) -> str:

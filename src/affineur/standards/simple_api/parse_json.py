@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from affineur.standards.simple_api.listed import (
     hashes_of,
     requires_python,
     status_of,
+    time_of,
     version_of,
 )
 
@@ -104,10 +105,4 @@ def _offered(stated: object) -> dict[str, str] | None:
 
 
 def _time(stated: object) -> datetime | None:
-    if not isinstance(stated, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(stated)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return time_of(stated) if isinstance(stated, str) else None
