@@ -9,7 +9,7 @@ JSON = "application/vnd.pypi.simple.v1+json"
 
 @pytest.fixture(scope="module")
 def settings():
-    return {"AFFINEUR_PATIENCE": "0.3", "AFFINEUR_CONNECT_TIMEOUT": "2", "AFFINEUR_STALL_TIMEOUT": "2"}
+    return {"AFFINEUR_PATIENCE": "0.3", "AFFINEUR_CONNECT_TIMEOUT": "2", "AFFINEUR_ANSWER_TIMEOUT": "2"}
 
 
 def dead(upstream):
