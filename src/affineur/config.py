@@ -44,7 +44,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("patience", float, 0.5, "Seconds to wait for a refresh before the page held here is served stale."),
     Setting("unknown_for", float, 60.0, "Seconds for which a name unknown upstream is not asked for again."),
     Setting("connect_timeout", float, 10.0, "Seconds to wait for a connection to an upstream."),
-    Setting("answer_timeout", float, 12.0, "Seconds to wait for the first byte of an upstream's answer; pip itself waits 15."),
+    Setting(
+        "answer_timeout",
+        float,
+        12.0,
+        "Seconds to wait for the first byte of an upstream's answer; pip itself waits 15.",
+    ),
     Setting("stall_timeout", float, 30.0, "Seconds without a byte after which an upstream is given up."),
     Setting("connections_per_host", int, 32, "Connections kept to one upstream host."),
     Setting(
