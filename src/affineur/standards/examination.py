@@ -6,21 +6,14 @@ and answers each on standard output, in a process that a hostile file may exhaus
 
 from __future__ import annotations
 
-import resource
-import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import msgspec
 from packaging.utils import canonicalize_name
 
 from affineur.errors import InvalidArchive, InvalidDocument, InvalidUpload
-from affineur.standards import archives, attestations, core_metadata
-
-_HEAD = 8
-"""Bytes in which the length of a message is told, before the message."""
+from affineur.standards import apart, archives, attestations, core_metadata
 
 _ERRORS = {"InvalidArchive": InvalidArchive, "InvalidDocument": InvalidDocument, "InvalidUpload": InvalidUpload}
 
@@ -100,40 +93,5 @@ def outcome_of(job: Job) -> Outcome:
         return Outcome(None, "InvalidArchive", (job.filename, "bomb", "takes too much memory to examine", ""))
 
 
-def framed(message: object) -> bytes:
-    """Return a message as it goes through a pipe: its length, then JSON."""
-    body = msgspec.json.encode(message)
-    return len(body).to_bytes(_HEAD, "big") + body
-
-
-def length_in(head: bytes) -> int:
-    """Return the length that the first bytes of a message tell."""
-    return int.from_bytes(head, "big")
-
-
-def _serve(source: BinaryIO, answers: BinaryIO) -> None:
-    """Answer jobs until the source ends."""
-    decoder = msgspec.json.Decoder(Job)
-    while len(head := source.read(_HEAD)) == _HEAD:
-        job = decoder.decode(source.read(length_in(head)))
-        signal.setitimer(signal.ITIMER_REAL, job.seconds)
-        outcome = outcome_of(job)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        answers.write(framed(outcome))
-        answers.flush()
-
-
-def _main() -> None:
-    """Serve jobs with a bounded memory (the argument, in bytes), and without writing files."""
-    memory = int(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # An alarm must end the process even in the middle of a long call into C.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    _serve(sys.stdin.buffer, sys.stdout.buffer)
-
-
 if __name__ == "__main__":
-    _main()
+    apart.serve(Job, outcome_of)
