@@ -15,11 +15,8 @@ class Stored:
         self._blobs = blobs
         self.sha256: str | None = sha256
         self.size = size
-
-    @property
-    def path(self) -> Path | None:
-        """Where the bytes lie on this machine; None when the store is remote."""
-        return self._blobs.path(self.sha256 or "")
+        self.path: Path | None = blobs.path(sha256)
+        """Where the bytes lay on this machine when it was opened; None when the store is remote."""
 
     def read(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Yield the bytes from `start` up to `stop` (exclusive)."""

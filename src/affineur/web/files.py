@@ -144,7 +144,7 @@ async def _opened(site: Site, found: _Place) -> Body:
     body = found.entry.bodies.get(filename)
     if body is None:
         body = await site.indexes[found.index].open(found.entry.screened.page, found.file)
-        if body.path is not None:
+        if isinstance(body, Stored):
             found.entry.bodies[filename] = body
     return body
 
@@ -232,9 +232,10 @@ async def _stream(
 ) -> web.StreamResponse:
     start, stop = span
     path = body.path
+    if stop is not None and stop - start <= _SMALL and isinstance(body, Stored):
+        held = _read(path, start, stop) if path else b"".join([part async for part in body.read(start, stop)])
+        return web.Response(status=status, headers=headers, body=held)
     if path is not None and stop is not None:
-        if stop - start <= _SMALL:
-            return web.Response(status=status, headers=headers, body=_read(path, start, stop))
         return await _sendfile(request, path, (start, stop), status, headers)
     chunks = body.read(start, stop)
     response = web.StreamResponse(status=status, headers=headers)
