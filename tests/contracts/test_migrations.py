@@ -83,6 +83,15 @@ def lost(engine, rows):
     return gone
 
 
+def test_files_are_named_for_their_revisions_in_one_line():
+    from alembic.script import ScriptDirectory
+
+    from affineur.storage.catalog.migrate import _folder
+
+    scripts = [script.revision for script in ScriptDirectory(str(_folder())).walk_revisions()]
+    assert revisions() == scripts[::-1]
+
+
 def test_an_empty_database_gets_exactly_the_schema(engine):
     migrate(engine)
     assert differences(engine) == []

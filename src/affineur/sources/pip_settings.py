@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from affineur.errors import InvalidConfig
 
@@ -61,6 +61,20 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
         yield Path(named)
 
 
+def _pip_default() -> str:
+    """Return the address that pip asks where nothing is configured, from the library that states it.
+
+    It is read out of the library's source: importing it would bring three other libraries along.
+    """
+    found = importlib.util.find_spec("pypi_simple")
+    text = Path(found.origin).read_text(encoding="utf-8") if found is not None and found.origin else ""
+    if stated := re.search(r'^PYPI_SIMPLE_ENDPOINT\b[^=\n]*= *"([^"]+)"', text, re.MULTILINE):
+        return stated[1]
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    return PYPI_SIMPLE_ENDPOINT
+
+
 def read_pip_settings(environment: Mapping[str, str] | None = None) -> PipSettings:
     """Read pip's configuration files and environment, the later ones winning as in pip."""
     environment = os.environ if environment is None else environment
@@ -81,6 +95,6 @@ def read_pip_settings(environment: Mapping[str, str] | None = None) -> PipSettin
     index_url = environment.get("PIP_INDEX_URL") or environment.get("UV_DEFAULT_INDEX") or merged.get("index-url")
     cert = merged.get("cert") or environment.get("REQUESTS_CA_BUNDLE") or environment.get("CURL_CA_BUNDLE")
     return PipSettings(
-        (index_url or PYPI_SIMPLE_ENDPOINT).strip(), cert or None, merged.get("client-cert") or None,
+        (index_url or _pip_default()).strip(), cert or None, merged.get("client-cert") or None,
         merged.get("proxy") or None, tuple(key for key in _REPORTED if merged.get(key)),
     )  # fmt: skip

@@ -92,3 +92,13 @@ def test_broken_file_is_passed_over(home):
     path.write_text("index-url = nowhere\n")
     environment["PIP_CERT"] = "/ca.pem"
     assert read_pip_settings(environment).cert == "/ca.pem"
+
+
+def test_where_nothing_is_configured_it_is_what_the_library_states_without_importing_it(home):
+    program = (
+        "import os, sys; from affineur.sources.pip_settings import read_pip_settings\n"
+        "found = read_pip_settings({'PIP_CONFIG_FILE': os.devnull}).index_url\n"
+        "assert 'pypi_simple' not in sys.modules\n"
+        "import pypi_simple; assert found == pypi_simple.PYPI_SIMPLE_ENDPOINT, found"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -14,13 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from affineur.errors import Conflict, NotFound
 from affineur.model.jobs import Job, State
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import jobs, timetable
+from affineur.storage.catalog.upsert import insert
 
 LEASE = timedelta(seconds=30)
 """How long a worker may be silent before its job is given to another."""
@@ -203,8 +202,7 @@ def _claimable(now: datetime) -> sa.ColumnElement[bool]:
 
 def _insert(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:
     """Insert a row unless a key of it is taken, by whichever process; whether it was inserted."""
-    make = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    statement = make(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    statement = insert(connection, table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(statement).first() is not None
 
 

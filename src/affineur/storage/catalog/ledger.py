@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from affineur.model.events import Entry, Event
 from affineur.storage.catalog.schema import ledger, projects
+from affineur.storage.catalog.upsert import insert
 
 _ORIGIN = "0" * 64
 _LOCK = 0x1ED6E12
@@ -57,8 +56,7 @@ def append(connection: sa.Connection, events: Sequence[Event], at: float) -> int
 def _touch(connection: sa.Connection, touched: dict[tuple[str, str], int]) -> None:
     if not touched:
         return
-    make = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    statement = make(projects)
+    statement = insert(connection, projects)
     statement = statement.on_conflict_do_update(
         index_elements=[projects.c.place, projects.c.project], set_={"serial": statement.excluded.serial}
     )
