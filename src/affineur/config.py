@@ -58,6 +58,13 @@ SETTINGS: tuple[Setting, ...] = (
         "refuse",
         "Files for which an upstream states no hash: refuse, or find-out (trust the first sight).",
     ),
+    Setting(
+        "explain",
+        str,
+        "phrase",
+        "How a refusal is told: phrase (in the answer's reason phrase), or redirect (by an address that says rule and "
+        "date, for proxies that rewrite phrases).",
+    ),
     Setting("max_page", int, 64 * MIB, "The largest upstream page in bytes."),
     Setting("max_upload", int, 1 * GIB, "The largest file of an upload in bytes."),
     Setting("max_fields", int, 16 * MIB, "The largest sum of the other fields of an upload in bytes."),
@@ -269,6 +276,8 @@ def _check_sources(reader: _Reader, config: Config) -> None:
                 reader.problems.append(f"indexes.{index.name}.sources: no source {source!r}{_suggest(source, known)}")
     if config.default_index not in config.indexes:
         reader.problems.append(f"default_index: no index {config.default_index!r}")
+    if config.explain not in {"phrase", "redirect"}:
+        reader.problems.append("explain: 'phrase' or 'redirect' is wanted")
     if config.unhashed_files not in {"refuse", "find-out"}:
         reader.problems.append("unhashed_files: 'refuse' or 'find-out' is wanted")
     if bool(config.tls_cert) != bool(config.tls_key):

@@ -33,6 +33,7 @@ Each error carries its data as attributes and builds its own sentence. `kind` is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -140,13 +141,13 @@ class MethodNotAllowed(AffineurError):
 
 
 class Refused(AffineurError):
-    """The gate refuses the file; `why` is the address of the decision."""
+    """The gate refuses the file; `why` is the address of the decision, `until` when time alone ends it."""
 
     kind = "refused"
 
-    def __init__(self, filename: str, rule: str, sentence: str, why: str = "") -> None:
+    def __init__(self, filename: str, rule: str, sentence: str, why: str = "", until: datetime | None = None) -> None:
         super().__init__(sentence)
-        self.filename, self.rule, self.why = filename, rule, why
+        self.filename, self.rule, self.why, self.until = filename, rule, why, until
 
 
 class Unauthenticated(AffineurError):

@@ -124,4 +124,5 @@ class Gate:
         decision = screened.decisions[file.filename]
         if decision.refused or file.tombstone:
             verdict = decision.strictest
-            raise Refused(file.filename, verdict.rule, sentence_of(verdict), f"{why}/why/{decision.id}")
+            address = f"{why}/why/{decision.id}"
+            raise Refused(file.filename, verdict.rule, sentence_of(verdict), address, verdict.until)

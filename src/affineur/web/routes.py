@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from affineur.web import api, files, json_api, operation, simple, upload, xml_rpc
+from affineur.web import api, files, json_api, operation, refusals, simple, upload, xml_rpc
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -20,6 +20,8 @@ _NAMES = {
     "filename": r"[^/]+",
     "operation": r"[a-z-]+(?:/[a-z-]+)?",
     "version": r"[^/]+",
+    "decision": r"[0-9a-f]{16,64}",
+    "words": r"[A-Za-z0-9_-]+",
     "place": r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}|unhashed/[^/]+",
 }
 
@@ -50,6 +52,12 @@ ROUTES: tuple[Route, ...] = (
     Route(_CALL, "/pypi/?", xml_rpc.call, "XML-RPC of the default index, read only."),
     Route(_CALL, "/RPC2", xml_rpc.call, "The same."),
     Route(_CALL, "/legacy/?", upload.upload, "Upload to the default index."),
+    Route(
+        _READ,
+        "/why/{decision}/{words}",
+        refusals.told,
+        "Where a refused file leads by the setting explain; answers 403.",
+    ),
     Route(_READ, "/-/health", operation.health, "Whether the process answers."),
     Route(_READ, "/-/ready", operation.ready, "Whether the storage answers."),
     Route(_READ, "/-/metrics", operation.metrics, "Counts for Prometheus."),
@@ -93,4 +101,4 @@ def find(method: str, path: str) -> Match:
     return Match(None, {}, allowed)
 
 
-_WITHOUT_INDEX = {operation.health, operation.ready, operation.metrics, api.docs, api.openapi, api.call}
+_WITHOUT_INDEX = {operation.health, operation.ready, operation.metrics, api.docs, api.openapi, api.call, refusals.told}

@@ -9,9 +9,9 @@ import structlog
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
-from affineur.errors import AffineurError, MethodNotAllowed, NotFound
+from affineur.errors import AffineurError, MethodNotAllowed, NotFound, Refused
 from affineur.sources.memory import Answer, Entry
-from affineur.web import problems, routes
+from affineur.web import problems, refusals, routes
 from affineur.web.simple import CORS
 from affineur.web.site import Site
 
@@ -47,6 +47,8 @@ class Server:
             if site.counter.read() != site.seen:
                 await site.catch_up()
             return await self._route(site, request)
+        except Refused as error:
+            return await refusals.answer(site, request, error)
         except AffineurError as error:
             return problems.answer(error, request)
         except (ConnectionResetError, BrokenPipeError):
