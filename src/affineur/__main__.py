@@ -1,5 +1,5 @@
 """`python -m affineur`: the same as the `affineur` command."""
 
-from affineur.cli.main import run
+from affineur.cli.entry import run
 
 run()

@@ -157,8 +157,8 @@ def _me() -> str:
     return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
 
 
-def add_commands(app: typer.Typer, table: tuple[Operation, ...], groups: dict[str, str]) -> None:
-    """Add a command for every operation; two-word names go into groups, whose help is given."""
+def add_commands(app: typer.Typer, table: tuple[Operation, ...], groups: dict[str, str]) -> dict[str, typer.Typer]:
+    """Add a command for every operation; return the groups made for two-word names, whose help is given."""
     made: dict[str, typer.Typer] = {}
     for operation in table:
         group, _, verb = operation.name.rpartition(" ")
@@ -169,3 +169,4 @@ def add_commands(app: typer.Typer, table: tuple[Operation, ...], groups: dict[st
                 app.add_typer(made[group], name=group)
             parent = made[group]
         parent.command(verb)(command_of(operation))
+    return made

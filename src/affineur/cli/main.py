@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 an error that a sentence explains; 2 wrong use of the comm
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from affineur.errors import AffineurError, InvalidConfig
 from affineur.operations.table import TABLE
 from affineur.policy.policies import configured
 
-EXIT_ERROR = 1
+EXIT_ERROR, EXIT_FOUND = 1, 3
 
 GROUPS = {
     "user": "Users.",
@@ -90,7 +91,35 @@ def check(
     typer.echo(f"{checked.origin}: no problems; indexes {', '.join(sorted(checked.indexes))}")
 
 
-add_commands(app, TABLE, GROUPS)
+groups = add_commands(app, TABLE, GROUPS)
+
+
+class Least(StrEnum):
+    """The level from which on a name counts as flagged."""
+
+    WARN = "warn"
+    DENY = "deny"
+
+
+@groups["names"].command("check")
+def check_names(
+    names: Annotated[list[str] | None, typer.Argument(help="Names; `-` or none: one a line of standard input.")] = None,
+    level: Annotated[Least, typer.Option(help="Flag warnings and denials, or denials alone.")] = Least.WARN,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when a name is flagged.")] = False,
+    data: Annotated[str | None, typer.Option("--data", help="The data folder; a list refreshed there counts.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The configuration file; names it owns count.")
+    ] = None,
+) -> None:
+    """Tell which names are easily taken for a popular project, one you own or a standard-library module.
+
+    Each gives a line of JSON with name, flagged, target, kind and level.
+    """
+    from affineur.cli.names import check as check_all
+
+    found = check_all(names or [], denials_only=level is Least.DENY, data=data, config=config)
+    if found and exit_code:
+        raise typer.Exit(EXIT_FOUND)
 
 
 def run() -> None:

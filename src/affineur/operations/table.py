@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from affineur.operations import accounts, advisories, indexes, jobs, ledgers, report, withdraw
+from affineur.operations import accounts, advisories, indexes, jobs, ledgers, names, report, withdraw
 from affineur.operations.operation import Kind, Operation
 
 CHANGE, DESTROY = Kind.CHANGE, Kind.DESTROY
@@ -58,6 +58,7 @@ TABLE: tuple[Operation, ...] = (
         "advisories status", advisories.AdvisoriesStatus, advisories.status,
         say=advisories.say_state, found=lambda state: bool(state.alarm),
     ),
+    Operation("names update", names.NamesUpdate, names.update, CHANGE, say=names.say),
     Operation("report cache", report.ReportCache, report.cache),
     Operation("job list", jobs.JobList, jobs.list_jobs),
     Operation("job retry", jobs.JobRetry, jobs.retry, CHANGE, say=lambda job: f"{job.kind} is tried again"),

@@ -1,0 +1,179 @@
+"""The judgement: how likely a name that looks like another was made to be taken for it.
+
+Edits are weighed by a logistic model. Its weights were fitted by `benchmarks/name_guard.py fit` on edits
+generated from popular names and on popular names that happen to lie near others; it and the limits
+below are explained, with what they reach, in docs/name-guard.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from math import log
+from types import MappingProxyType
+
+from affineur.policy.lookalikes.aliases import IMITATED
+from affineur.policy.lookalikes.search import LANGUAGE, PARTS, RELEASES, VERSIONS, Match
+from affineur.policy.lookalikes.spelling import Edit, Kind
+from affineur.policy.lookalikes.usage import Usage
+
+
+class Level(IntEnum):
+    """What to do about a name, in order of strictness."""
+
+    NONE = 0
+    WARN = 1
+    DENY = 2
+
+
+WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {
+        "constant": -0.02,
+        "rank": -0.31,
+        "rank beyond 1000": -0.72,
+        "rank of a short name": -0.10,
+        "often imitated": 1.20,
+        "length": 0.34,
+        "short": 0.39,
+        "within a family": 0.33,
+        "strange letters": 0.28,
+        "a known word": -2.58,
+        "first letter": -1.20,
+        "last letter": -0.62,
+        "same hyphens": 0.12,
+        "other hyphens": -2.40,
+        "edit: swap": 2.32,
+        "edit: doubled": 2.53,
+        "edit: neighbour": 1.37,
+        "edit: omission": 1.48,
+        "edit: insertion": -0.21,
+        "edit: substitution": -0.65,
+        "edit: alike": -0.94,
+        "edit: plural": -0.31,
+        "edit: digit": -1.92,
+        "edit: last digit": -3.70,
+    }
+)
+WARN_FROM = -0.2
+"""From this score on a name is warned of, and from `DENY_FROM` on denied."""
+DENY_FROM = 0.3
+_WARN_TWO, _DENY_TWO = -0.5, 2.0
+
+_KNOWN = 3
+"""A word is known when so many popular names contain it."""
+_TINY = 3
+"""Names of so few letters lie near each other by necessity."""
+_ALIKE = frozenset(map(frozenset, ("0o", "1l", "1i", "il", "5s", "uv", "vw", "mn", "ij", "gq", "ck", "sz", "iy", "ao")))
+"""Pairs of letters that differ in many honest names: other sounds, other shapes."""
+
+
+_AFFIXED = {LANGUAGE: 1000, VERSIONS: 500, PARTS: 500, RELEASES: 3000}
+"""The last rank of targets that an affix is looked for at; honest companions of small projects are many."""
+
+
+def features(name: str, match: Match, usage: Usage) -> dict[str, float]:
+    """Return what is weighed about a name one edit away from a target."""
+    target, edit = match.target, match.edit
+    assert edit is not None
+    words, meant = name.split("-"), target.spelling.split("-")
+    length, family = _length_that_counts(words, meant, len(target.letters), usage)
+    rank = log(target.rank)
+    strange = usage.likelihood(target.spelling) - usage.likelihood(name)
+    same = len(words) == len(meant)
+    other = [word for word in words if word not in meant]
+    known = same and len(other) == 1 and usage.words[other[0]] >= _KNOWN
+    return {
+        "constant": 1.0,
+        "rank": rank,
+        "rank beyond 1000": max(0.0, rank - log(1000)),
+        "often imitated": float(target.project in IMITATED or target.spelling in IMITATED),
+        "length": float(min(length, 14)),
+        "short": float(max(0, 8 - length)),
+        "rank of a short name": rank * max(0, 7 - length),
+        "within a family": float(family),
+        "strange letters": max(-6.0, min(12.0, strange)),
+        "first letter": float(edit.at == 0 and edit.kind is not Kind.SWAP),
+        "last letter": float(edit.at >= len(target.letters) - 1),
+        "same hyphens": float(same and len(meant) > 1),
+        "other hyphens": float(not same),
+        "a known word": float(known),
+        f"edit: {edit_class(edit, len(target.letters))}": 1.0,
+    }
+
+
+def _length_that_counts(words: list[str], meant: list[str], whole: int, usage: Usage) -> tuple[int, bool]:
+    """Return the length of the part in which the names differ, where they share the first words of a family."""
+    shared = 0
+    while shared < min(len(words), len(meant)) - 1 and words[shared] == meant[shared]:
+        shared += 1
+    if shared and tuple(meant[:shared]) in usage.families:
+        return sum(map(len, meant[shared:])), True
+    return whole, False
+
+
+def edit_class(edit: Edit, length: int) -> str:
+    """Return the class of edits that share a weight."""
+    letters = edit.lost + edit.gained
+    last = edit.at >= length - 1
+    if letters.isdigit():
+        return "last digit" if last else "digit"
+    if last and letters == "s" and edit.kind is not Kind.SWAP:
+        return "plural"
+    if edit.kind is Kind.SUBSTITUTION and frozenset(letters) in _ALIKE:
+        return "alike"
+    return edit.kind.value
+
+
+def score(name: str, match: Match, usage: Usage) -> float:
+    """Return the logarithm of the odds, up to a constant, that an edit was made to mislead."""
+    return sum(WEIGHTS[feature] * value for feature, value in features(name, match, usage).items())
+
+
+def level(name: str, match: Match, usage: Usage) -> Level:
+    """Judge a match by the name alone."""
+    if match.edit is not None:
+        if len(match.target.letters) <= _TINY and match.target.rank > 100:
+            return Level.NONE
+        return _by(score(name, match, usage), DENY_FROM, WARN_FROM)
+    rank, size = match.target.rank, len(match.target.letters)
+    match match.kind:
+        case Kind.SEPARATOR:
+            return Level.DENY
+        case Kind.HOMOGLYPH:
+            return Level.DENY if size > 4 or rank <= 1000 else Level.WARN
+        case Kind.ORDER:
+            return Level.DENY if rank <= 1000 else Level.WARN
+        case Kind.EDITS:
+            return _by(_two_edits(name, match, usage), _DENY_TWO, _WARN_TWO)
+        case Kind.IMPORT_NAME:
+            return Level.WARN
+        case Kind.AFFIX:
+            return _affix(match)
+        case Kind.COMBINATION:
+            # Plug-ins are named like this: pytest-django, celery-redis.
+            return Level.NONE if (match.target.spelling,) in usage.families else Level.WARN
+    return Level.NONE
+
+
+def _two_edits(name: str, match: Match, usage: Usage) -> float:
+    """Return how many times likelier, as a logarithm, the meant spelling is, less what chance explains."""
+    target, words, meant = match.target, name.split("-"), match.target.spelling.split("-")
+    if set(words) > set(meant) or (name.startswith(target.spelling) and name[-1].isdigit()):
+        return -99.0  # a companion or another version, not a slip
+    strange = usage.likelihood(target.spelling) - usage.likelihood(name)
+    length, _ = _length_that_counts(words, meant, len(target.letters), usage)
+    chance = log(target.rank) + 1.5 * max(0, 9 - length)
+    chance += 3.0 * (name[0] != target.spelling[0]) + 4.0 * (len(words) != len(meant))
+    chance += 5.0 * (len(words) == len(meant) and all(usage.words[word] for word in words))
+    return strange - chance
+
+
+def _by(value: float, deny: float, warn: float) -> Level:
+    return Level.DENY if value >= deny else Level.WARN if value >= warn else Level.NONE
+
+
+def _affix(match: Match) -> Level:
+    word, target = match.affix[1:], match.target
+    bare = len(target.letters) - (len(word) if match.affix[0] == "-" else 0)
+    kind = next((known for known in _AFFIXED if word in known), RELEASES)
+    return Level.WARN if bare > _TINY and target.rank <= _AFFIXED[kind] else Level.NONE
