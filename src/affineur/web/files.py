@@ -202,7 +202,9 @@ async def _send(
         "Accept-Ranges": "bytes",
         **caching,
         "Content-Type": "application/octet-stream",
-        "Content-Disposition": f'attachment; filename="{filename}"' if filename.isascii() else "attachment",
+        "Content-Disposition": f'attachment; filename="{filename}"'
+        if filename.isascii() and '"' not in filename
+        else "attachment",
     }
     if body.sha256:
         headers["ETag"] = f'"{body.sha256}"'

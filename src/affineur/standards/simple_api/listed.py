@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from urllib.parse import unquote, urljoin
+from urllib.parse import quote, unquote, urljoin
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -18,7 +18,9 @@ from affineur.model.names import ProjectName
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128, "blake2b": 128}
 _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_ODD_HOST = re.compile(r"[^A-Za-z0-9.:@_~!$&'()*+,;=%\[\]-]")
 _LONGEST_REASON = 500
+_LARGEST_SIZE = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ def hashes_of(stated: Mapping[str, object]) -> dict[str, str]:
     }
 
 
+def size_of(stated: object) -> int | None:
+    """Return a size in bytes that can be one, or None."""
+    return stated if type(stated) is int and 0 <= stated <= _LARGEST_SIZE else None
+
+
 def status_of(status: str | None, reason: str | None) -> ProjectStatus:
     """Return a project status; an unknown one counts as active (PEP 792)."""
     try:
@@ -73,9 +80,21 @@ def time_of(text: str) -> datetime | None:
         return None
 
 
-def address_of(url: str, base: str) -> str:
-    """Return the absolute address of a link; most are absolute already."""
-    return url if url.startswith(("https://", "http://")) else urljoin(base, url)
+def address_of(url: str, base: str) -> str | None:
+    """Return the absolute address of a link, or None where it leads nowhere that can be asked over HTTP.
+
+    What the upstream wrote is kept to the letter; only what no request line can carry is encoded.
+    """
+    if not (url.isascii() and url.isprintable() and " " not in url):
+        url = quote(url, safe="%/:?#[]@!$&'()*+,;=~")
+    if not url.startswith(("https://", "http://")):
+        try:
+            url = urljoin(base, url)
+        except ValueError:
+            return None
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0]
+    return url if scheme in {"https", "http"} and host and not _ODD_HOST.search(host) else None
 
 
 def name_of(url: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from urllib.parse import urljoin
 
 from affineur.errors import InvalidDocument
 from affineur.model.files import File
@@ -20,9 +19,10 @@ from affineur.standards.simple_api.listed import (
     version_of,
 )
 
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_ANCHOR = re.compile(r"<a\s((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>", re.IGNORECASE)
-_TAG = re.compile(r"<(base|meta)\s((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>", re.IGNORECASE)
+_ATTRIBUTES = r"((?:[^<>\"']|\"[^\"]*\"|'[^']*')*+)"
+"""Possessive, and ended by the next tag: no page makes the search go back and forth."""
+_ANCHOR = re.compile(rf"<a\s{_ATTRIBUTES}>", re.IGNORECASE)
+_TAG = re.compile(rf"<(base|meta)\s{_ATTRIBUTES}>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"([a-zA-Z][\w:-]*)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
 _SIGNS = re.compile(r"pypi:repository-version|<title>[^<]*(links for|index of|directory listing)", re.IGNORECASE)
 
@@ -33,7 +33,7 @@ def parse_html(body: bytes, project: ProjectName, base_url: str) -> UpstreamPage
     Raises:
         InvalidDocument: it is not such a page, or of a major version this cannot read.
     """
-    text = _COMMENT.sub("", body.decode("utf-8", "replace"))
+    text = _without_comments(body.decode("utf-8", "replace"))
     metas, base = _head(text, base_url)
     if not metas.get("pypi:repository-version", "1.0").startswith("1."):
         raise InvalidDocument(base_url, f"repository-version {metas['pypi:repository-version']} cannot be read")
@@ -46,6 +46,15 @@ def parse_html(body: bytes, project: ProjectName, base_url: str) -> UpstreamPage
         raise InvalidDocument(base_url, "this is not a page of the simple API")
     status = status_of(metas.get("pypi:project-status"), metas.get("pypi:project-status-reason"))
     return UpstreamPage(tuple(files.values()), (), status)
+
+
+def _without_comments(text: str) -> str:
+    parts: list[str] = []
+    at = 0
+    while (start := text.find("<!--", at)) != -1 and (end := text.find("-->", start + 4)) != -1:
+        parts.append(text[at:start])
+        at = end + 3
+    return "".join([*parts, text[at:]])
 
 
 def _attributes(text: str) -> dict[str, str]:
@@ -62,7 +71,7 @@ def _head(text: str, base_url: str) -> tuple[dict[str, str], str]:
     for match in _TAG.finditer(text):
         attributes = _attributes(match[2])
         if match[1].lower() == "base" and "href" in attributes:
-            base = urljoin(base_url, attributes["href"])
+            base = address_of(attributes["href"], base_url) or base_url
         elif "name" in attributes:
             metas[attributes["name"].lower()] = attributes.get("content", "")
     return metas, base
@@ -72,7 +81,8 @@ def _file(attributes: dict[str, str], project: ProjectName, base: str) -> File |
     url, _, fragment = attributes.get("href", "").partition("#")
     filename = name_of(url)
     version = version_of(filename, project)
-    if version is None:
+    address = address_of(url, base)
+    if version is None or address is None:
         return None
     algorithm, _, digest = fragment.partition("&")[0].partition("=")
     yanked = attributes.get("data-yanked")
@@ -89,7 +99,7 @@ def _file(attributes: dict[str, str], project: ProjectName, base: str) -> File |
         metadata_hashes=_offered(offered),
         provenance=address_of(provenance, base) if provenance else None,
         signed=None if signed is None else signed == "true",
-        url=address_of(url, base),
+        url=address,
     )
 
 

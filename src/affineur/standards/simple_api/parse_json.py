@@ -16,6 +16,7 @@ from affineur.standards.simple_api.listed import (
     clean,
     hashes_of,
     requires_python,
+    size_of,
     status_of,
     time_of,
     version_of,
@@ -56,7 +57,7 @@ def parse_json(body: bytes, project: ProjectName, base_url: str) -> UpstreamPage
     """
     try:
         page = _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidDocument(base_url, str(error)) from error
     if not str(page.meta.get("api-version", "1.0")).startswith("1."):
         raise InvalidDocument(base_url, f"api-version {page.meta['api-version']} cannot be read", "meta")
@@ -80,13 +81,14 @@ def _text(value: object) -> str | None:
 
 def _file(raw: _File, project: ProjectName, base_url: str) -> File | None:
     version = version_of(raw.filename, project)
-    if version is None:
+    address = address_of(raw.url.partition("#")[0], base_url)
+    if version is None or address is None:
         return None
     return File(
         filename=raw.filename,
         version=version,
         hashes=hashes_of(raw.hashes) if isinstance(raw.hashes, dict) else {},
-        size=raw.size if type(raw.size) is int and raw.size >= 0 else None,
+        size=size_of(raw.size),
         upload_time=_time(raw.upload_time),
         requires_python=requires_python(_text(raw.requires_python)),
         yanked=bool(raw.yanked),
@@ -94,7 +96,7 @@ def _file(raw: _File, project: ProjectName, base_url: str) -> File | None:
         metadata_hashes=_offered(raw.core_metadata if raw.core_metadata is not None else raw.dist_info_metadata),
         provenance=address_of(raw.provenance, base_url) if isinstance(raw.provenance, str) and raw.provenance else None,
         signed=raw.gpg_sig if isinstance(raw.gpg_sig, bool) else None,
-        url=address_of(raw.url.partition("#")[0], base_url),
+        url=address,
     )
 
 
