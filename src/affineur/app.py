@@ -67,7 +67,8 @@ class App:
         config = self.config
         scheme = "https" if config.tls_cert else "http"
         origin = (config.public_url or f"{scheme}://{config.host}:{config.port}").rstrip("/")
-        indexes = self._indexes(pip, lambda: origin)
+        self._open_sources(pip)
+        indexes = self._indexes(lambda: origin)
         self.config = config = _with_anonymity(config, {u.name for u in self.upstreams if u.credentials.needed})
         rendered = Rendered(indexes, config.page_memory, lambda: origin, config.public_url.rstrip("/"))
         access = Access(self.catalog, config.login_failures)
@@ -77,7 +78,7 @@ class App:
             self.examiners, self.advisories, self.witness, self.journal, origin,
         )  # fmt: skip
 
-    def _indexes(self, pip: PipSettings, origin: Callable[[], str]) -> dict[IndexName, Gated]:
+    def _open_sources(self, pip: PipSettings) -> None:
         config, sources = self.config, self.sources
         for mirror in config.mirrors.values():
             address = pip.upstream() if mirror.upstream == "pip" else mirror.upstream
@@ -86,9 +87,11 @@ class App:
             sources[mirror.name] = Mirrored(mirror.name, upstream, self.catalog, self.blobs, config)
         for hosted in config.hosted.values():
             sources[hosted.name] = Hosted(hosted.name, hosted.owns, self.catalog, self.blobs)
+
+    def _indexes(self, origin: Callable[[], str]) -> dict[IndexName, Gated]:
         indexes: dict[IndexName, Gated] = {}
-        for name in config.indexes:
-            self._index(name, sources, indexes, origin, ())
+        for name in self.config.indexes:
+            self._index(name, self.sources, indexes, origin, ())
         return indexes
 
     def _index(
