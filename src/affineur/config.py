@@ -82,6 +82,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "advisories_max_age", float, 7 * 86400.0, "Seconds after which advisories that were not updated raise an alarm."
     ),
+    Setting("waiver_own", bool, False, "Whether who asked for a waiver may grant it too."),
     Setting("record_downloads", bool, True, "Keep a record of downloads."),
     Setting("record_address", bool, False, "Write the client's address into the record of downloads."),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from affineur.operations import accounts, advisories, indexes, jobs, ledgers, names, report, withdraw
+from affineur.model.principals import Right
+from affineur.operations import accounts, advisories, explain, indexes, jobs, ledgers, names, report, waivers, withdraw
 from affineur.operations.operation import Kind, Operation
 
 CHANGE, DESTROY = Kind.CHANGE, Kind.DESTROY
@@ -12,6 +13,14 @@ CHANGE, DESTROY = Kind.CHANGE, Kind.DESTROY
 
 def _source(request: withdraw.Release | withdraw.Project) -> str:
     return request.source
+
+
+def _index(request: explain.Why | waivers.Ask) -> str:
+    return request.index or "*"
+
+
+def _refusing(decisions: Sequence[explain.Explained]) -> bool:
+    return any(one.sentence for one in decisions)
 
 
 def _status(marked: withdraw.Marked) -> str:
@@ -44,6 +53,15 @@ TABLE: tuple[Operation, ...] = (
     Operation("withdraw archive", withdraw.Archive, withdraw.archive, CHANGE, place=_source, say=_status),
     Operation("withdraw quarantine", withdraw.Quarantine, withdraw.quarantine, CHANGE, place=_source, say=_status),
     Operation("withdraw activate", withdraw.Activate, withdraw.activate, CHANGE, place=_source, say=_status),
+    Operation("why", explain.Why, explain.why, right=Right.READ, place=_index, say=explain.say, found=_refusing),
+    Operation(
+        "waiver ask", waivers.Ask, waivers.ask, CHANGE, right=Right.READ, place=_index,
+        say=waivers.say_asked, brief=lambda row: row.id,
+    ),
+    Operation("waiver grant", waivers.Grant, waivers.grant, CHANGE, say=lambda row: f"granted {row.id}"),
+    Operation("waiver deny", waivers.Deny, waivers.deny, CHANGE, say=lambda row: f"denied {row.id}"),
+    Operation("waiver revoke", waivers.Revoke, waivers.revoke, CHANGE, say=lambda row: f"revoked {row.id}"),
+    Operation("waiver list", waivers.WaiverList, waivers.list_waivers),
     Operation("ledger verify", ledgers.LedgerVerify, ledgers.verify, say=ledgers.say_proof, found=lambda p: p.broken is not None),
     Operation("ledger log", ledgers.LedgerLog, ledgers.log),
     Operation(

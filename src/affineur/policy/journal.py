@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 
+from affineur.errors import StorageUnavailable
 from affineur.policy.gate import Screened, sentence_of
 from affineur.storage.catalog import decisions
 from affineur.storage.catalog.database import Catalog
@@ -19,6 +21,7 @@ class Journal:
         self.catalog = catalog
         self._pending: dict[tuple[str, str], Outcome] = {}
         self._written: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._unnamed: dict[str, Place] = {}
         self._places: OrderedDict[str, Place] = OrderedDict()
 
     def note(self, screened: Screened) -> None:
@@ -31,24 +34,35 @@ class Journal:
         if self._written.get(key) == digest:
             return
         self._written[key] = digest
-        self._pending[key] = outcome
-        for name, decision in screened.decisions.items():
-            if decision.objectionable:
-                self._places[decision.id] = Place(outcome.index, outcome.project, name)
+        places = {
+            decision.id: Place(outcome.index, outcome.project, name)
+            for name, decision in screened.decisions.items()
+            if decision.objectionable
+        }
+        self._places.update(places)
+        self._unnamed.update(places)
+        if not any(file.tombstone for file in screened.page.files):
+            self._pending[key] = outcome
         while len(self._places) > _MOST_REMEMBERED:
             self._places.popitem(last=False)
         while len(self._written) > _MOST_REMEMBERED:
             self._written.popitem(last=False)
 
     async def write(self) -> None:
-        """Write what was noted since the last time; on failure it stays noted."""
-        if not self._pending:
+        """Write what was noted since the last time; on failure it stays noted.
+
+        Raises:
+            StorageUnavailable: the database cannot be written.
+        """
+        if not (self._pending or self._unnamed):
             return
         batch, self._pending = self._pending, {}
+        places, self._unnamed = self._unnamed, {}
         try:
-            await self.catalog.write(decisions.record, list(batch.values()))
-        except Exception:
+            await asyncio.shield(self.catalog.write(decisions.record, list(batch.values()), places))
+        except StorageUnavailable:
             self._pending = {**batch, **self._pending}
+            self._unnamed = {**places, **self._unnamed}
             raise
 
     async def find(self, id_: str) -> Place | None:
@@ -65,7 +79,7 @@ def outcome_of(screened: Screened) -> Outcome | None:
             refused[name] = sentence_of(decision.strictest)
         else:
             passed.append(name)
-    if decision is None or any(file.tombstone for file in page.files):
+    if decision is None:
         return None
     return Outcome(
         decision.index, page.project, decision.revision, decision.at, refused, frozenset(passed), not decision.watched

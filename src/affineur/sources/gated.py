@@ -58,6 +58,7 @@ class Gated:
             buried = self.gate.tombstone(project, now=datetime.now(UTC), evidence=evidence)
             if buried is None:
                 raise
+            self._noted(buried)
             return buried
         screened = await self._judged(page)
         self._noted(screened)

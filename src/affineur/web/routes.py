@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from affineur.web import api, files, json_api, operation, refusals, simple, upload, xml_rpc
+from affineur.web import api, files, json_api, operation, refusals, simple, upload, why, xml_rpc
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -58,6 +58,7 @@ ROUTES: tuple[Route, ...] = (
         refusals.told,
         "Where a refused file leads by the setting explain; answers 403.",
     ),
+    Route(_READ, "/why/{decision}", why.why, "A decision: every rule, its verdict and what it used."),
     Route(_READ, "/-/health", operation.health, "Whether the process answers."),
     Route(_READ, "/-/ready", operation.ready, "Whether the storage answers."),
     Route(_READ, "/-/metrics", operation.metrics, "Counts for Prometheus."),
@@ -101,4 +102,6 @@ def find(method: str, path: str) -> Match:
     return Match(None, {}, allowed)
 
 
-_WITHOUT_INDEX = {operation.health, operation.ready, operation.metrics, api.docs, api.openapi, api.call, refusals.told}
+_WITHOUT_INDEX = {
+    why.why, refusals.told, operation.health, operation.ready, operation.metrics, api.docs, api.openapi, api.call,
+}  # fmt: skip

@@ -10,7 +10,6 @@ import msgspec
 import sqlalchemy as sa
 import zstandard
 
-from affineur.model.decisions import decision_id
 from affineur.model.events import Event
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import decisions, screenings
@@ -47,15 +46,18 @@ class _Kept(msgspec.Struct):
     passed: list[str] = []
 
 
-def record(change: Change, outcomes: Sequence[Outcome]) -> None:
-    """Keep outcomes in place of those before; what became refused or free since goes into the ledger."""
+def record(change: Change, outcomes: Sequence[Outcome], places: Mapping[str, Place]) -> None:
+    """Keep outcomes in place of those before; what became refused or free since goes into the ledger.
+
+    `places` are the files that refusals are about, by the decision's id.
+    """
+    name(change, places)
     for outcome in outcomes:
         kept = _kept(change.connection, outcome.index, outcome.project)
         now = _Kept(dict(sorted(outcome.refused.items())), sorted(outcome.passed))
         if kept is not None and (kept.refused, kept.passed) == (now.refused, now.passed):
             continue
         _replace(change, outcome, now)
-        _name(change, outcome, kept)
         if kept is not None:
             _announce(change, outcome, kept)
 
@@ -78,18 +80,16 @@ def _replace(change: Change, outcome: Outcome, now: _Kept) -> None:
     )  # fmt: skip
 
 
-def _name(change: Change, outcome: Outcome, kept: _Kept | None) -> None:
-    """Remember which file the address of each new refusal is about."""
-    new = [name for name in outcome.refused if kept is None or name not in kept.refused]
-    rows = {decision_id(outcome.index, outcome.project, name): name for name in new}
-    ids = list(rows)
+def name(change: Change, places: Mapping[str, Place]) -> None:
+    """Remember which file the address of each refusal is about."""
+    ids = list(places)
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
         known = set(change.connection.execute(sa.select(decisions.c.id).where(decisions.c.id.in_(part))).scalars())
         fresh = [
-            {"id": id_, "index_name": outcome.index, "project": outcome.project, "filename": rows[id_]}
-            for id_ in part
-            if id_ not in known
+            {"id": id_, "index_name": place.index, "project": place.project, "filename": place.filename}
+            for id_, place in places.items()
+            if id_ in part and id_ not in known
         ]
         if fresh:
             change.connection.execute(sa.insert(decisions), fresh)
