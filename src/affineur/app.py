@@ -53,7 +53,7 @@ class App:
         self.catalog = Catalog.open(config.database_url)
         self.catalog.on_commit(lambda _serial: self.counter.bump())
         self.advisories = KnownAdvisories(self.catalog)
-        self.witness = CatalogWitness(self.catalog, self.advisories)
+        self.witness = CatalogWitness(self.catalog, self.advisories, {})
         self.journal = Journal(self.catalog)
         self.policies = policies_of(config)
         self.upstreams: list[Upstream] = []

@@ -14,6 +14,7 @@
     ├── NotAcceptable           none of the representations asked for exists ("not-acceptable")
     ├── MethodNotAllowed        the address exists, but not for this method ("method-not-allowed")
     ├── Refused                 the gate says no; carries the decision ("refused")
+    │   └── ProjectRefused      it says so of a whole project ("project-refused")
     ├── Unauthenticated         credentials are missing or wrong ("unauthenticated")
     ├── Forbidden               the principal lacks the right ("forbidden")
     ├── Conflict                it contradicts what is already here ("conflict")
@@ -148,6 +149,12 @@ class Refused(AffineurError):
     def __init__(self, filename: str, rule: str, sentence: str, why: str = "", until: datetime | None = None) -> None:
         super().__init__(sentence)
         self.filename, self.rule, self.why, self.until = filename, rule, why, until
+
+
+class ProjectRefused(Refused):
+    """The gate refuses a project as a whole."""
+
+    kind = "project-refused"
 
 
 class Unauthenticated(AffineurError):

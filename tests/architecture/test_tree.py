@@ -85,7 +85,7 @@ def test_everything_public_has_a_docstring(name):
 
 ASKS_THE_GATE = {
     "screen": {"affineur.policy.gate", "affineur.sources.gated"},
-    "admit": {"affineur.sources.gated", "affineur.web.files", "affineur.web.refusals"},
+    "admit": {"affineur.policy.gate", "affineur.sources.gated", "affineur.web.files", "affineur.web.refusals"},
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from affineur.model.advisories import Advisory, affects, canonical
@@ -19,6 +20,14 @@ class Need(StrEnum):
     ADVISORIES = "advisories"
     USE = "use"
     """What of the project was downloaded here."""
+    SCAN = "scan"
+    """What reading a file's code brought to light."""
+    LICENCE = "licence"
+    """What a file's metadata says of its licence."""
+
+
+CONTENT = frozenset({Need.SCAN, Need.LICENCE})
+"""Needs that only the bytes of a file can meet: until they were seen, rules that have them are pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,10 @@ class Witness(Protocol):
 
     async def of(self, page: Page, needs: frozenset[Need]) -> Evidence:
         """Return the evidence about a page's project and files; never raises for what is missing."""
+        ...
+
+    async def inspect(self, page: Page, file: File, path: Path, needs: frozenset[Need]) -> None:
+        """Gather what only the content of a file gives, unless it is known by its digest; `path` holds the bytes."""
         ...
 
     def forget(self, project: str) -> None:

@@ -116,7 +116,7 @@ class Gate:
         return replace(screened, page=replace(screened.page, fresh_until=screened.changes_at))
 
     def admit(self, screened: Screened, file: File, why: str = "") -> None:
-        """Let a file through or refuse it, by the decision of the page that lists it.
+        """Let a file's bytes through or refuse them, by the decision of the page that lists it.
 
         Raises:
             Refused: the decision is hold or deny.
@@ -126,3 +126,16 @@ class Gate:
             verdict = decision.strictest
             address = f"{why}/why/{decision.id}"
             raise Refused(file.filename, verdict.rule, sentence_of(verdict), address, verdict.until)
+
+    def admit_side(self, screened: Screened, file: File, why: str = "") -> None:
+        """Let what stands beside a file through, its metadata for one, or refuse it.
+
+        While other files of the page pass, a refused one is listed as yanked, and resolvers may read
+        about it. When all are refused its metadata is refused like its bytes: that is the first thing
+        clients ask for, and where they print the reason.
+
+        Raises:
+            Refused: everything the page lists is refused.
+        """
+        if len(screened.refused) == len(screened.decisions) or file.tombstone:
+            self.admit(screened, file, why)

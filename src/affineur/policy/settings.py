@@ -72,14 +72,19 @@ def suggestion(word: str, known: typing.Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def in_words(period: timedelta) -> str:
-    """Return a length of time as people say it: "3 days", "12 hours", "40 minutes"."""
-    seconds = period.total_seconds()
-    for unit, length in (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)):
-        if seconds >= 2 * length or (seconds >= length and seconds % length == 0):
-            amount = int(seconds // length)
-            return f"{amount} {unit}{'' if amount == 1 else 's'}"
-    return "less than a minute" if seconds < 60 else "1 minute"
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
+
+
+def in_words(period: timedelta, *, exactly: bool = False) -> str:
+    """Return a length of time as people say it, rounded down: "3 days", "12 hours", "40 minutes".
+
+    With `exactly` in the largest unit that leaves nothing over: "36 hours".
+    """
+    seconds = int(period.total_seconds())
+    for unit, length in _UNITS:
+        if seconds >= length and not (exactly and seconds % length):
+            return f"{seconds // length} {unit}{'' if seconds // length == 1 else 's'}"
+    return "less than a minute"
 
 
 class _Wrong(Exception):

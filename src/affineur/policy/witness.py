@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from affineur.errors import AffineurError
-from affineur.model.files import Page
+from affineur.model.files import File, Page
 from affineur.policy.evidence import Evidence, Need
 from affineur.storage.catalog import downloads, waivers
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.known_advisories import KnownAdvisories
 
 _MOST_REMEMBERED = 5_000
+Look = Callable[[Page, File, Path], Awaitable[None]]
+"""Looks into the bytes of a file at a path, and keeps what it found unless it is known."""
 
 
 class CatalogWitness:
     """Evidence from the catalog, one question a need, remembered by project and need."""
 
-    def __init__(self, catalog: Catalog, advisories: KnownAdvisories) -> None:
-        self.catalog, self.advisories = catalog, advisories
+    def __init__(self, catalog: Catalog, advisories: KnownAdvisories, looks: Mapping[Need, Look]) -> None:
+        """`looks` are the ways to look into a file, by the need that each meets."""
+        self.catalog, self.advisories, self._looks = catalog, advisories, looks
         self._remembered: OrderedDict[tuple[str, frozenset[Need]], Evidence] = OrderedDict()
         self._generation = 0
         self._gather: dict[Need, Callable[[Page], Awaitable[dict[str, Any]]]] = {
@@ -53,6 +57,12 @@ class CatalogWitness:
             if len(self._remembered) > _MOST_REMEMBERED:
                 self._remembered.popitem(last=False)
         return evidence
+
+    async def inspect(self, page: Page, file: File, path: Path, needs: frozenset[Need]) -> None:
+        """Have every needed look taken at a file's content; what a look finds is kept by its digest."""
+        for need in needs & self._looks.keys():
+            await self._looks[need](page, file, path)
+        self.forget(page.project)
 
     async def _gathered(self, page: Page, needs: frozenset[Need]) -> Evidence:
         fields: dict[str, Any] = {}

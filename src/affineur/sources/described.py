@@ -117,7 +117,7 @@ class Described:
         promising = [f for f in release.files if f.metadata_hashes is not None or _worth_a_fetch(screened, f)]
         for file in sorted(promising, key=_ease)[:_MOST_TRIED]:
             try:
-                raw = await self.gated.metadata(screened.page, file)
+                raw = await self.gated.tell(screened, file, "metadata")
                 return await asyncio.to_thread(core_metadata.info, raw), True
             except (Refused, FileUnknown, InvalidDocument):
                 continue

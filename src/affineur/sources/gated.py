@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from affineur.errors import FileUnknown, ProjectUnknown, UpstreamUnavailable
 from affineur.model.files import File, Page
 from affineur.model.names import ProjectName
-from affineur.policy.evidence import Evidence, Witness
+from affineur.policy.evidence import CONTENT, Evidence, Witness
 from affineur.policy.gate import Gate, Screened
 from affineur.sources.source import Body, Source
 
@@ -98,9 +100,52 @@ class Gated:
         """Let the file through or raise `Refused`."""
         self.gate.admit(screened, file, self._origin())
 
-    async def _admitted(self, page: Page, file: File) -> Page:
+    def admit_side(self, screened: Screened, file: File) -> None:
+        """Let what stands beside the file through or raise `Refused`."""
+        self.gate.admit_side(screened, file, self._origin())
+
+    async def deliver(self, screened: Screened, file: File) -> Body:
+        """Open a file of a judged page; where a rule wants to see the content first, it sees all of it.
+
+        Raises:
+            Refused: the decision is hold or deny.
+        """
+        self.admit(screened, file)
+        body = await self.source.open(screened.page, file)
+        if not screened.decisions[file.filename].pending:
+            return body
+        return await self._inspected(screened.page, file, body)
+
+    async def _inspected(self, page: Page, file: File, body: Body) -> Body:
+        """Return the body once the rules that speak about content have seen it and let it pass."""
+        await body.wait()
+        stored = await self.source.open(page, file)
+        needs = self.gate.needs(page.project) & CONTENT
+        if stored.path is not None:
+            await self.witness.inspect(page, file, stored.path, needs)
+        else:
+            with tempfile.NamedTemporaryFile(prefix="affineur-") as copy:
+                async for part in stored.read():
+                    await asyncio.to_thread(copy.write, part)
+                copy.flush()
+                await self.witness.inspect(page, file, Path(copy.name), needs)
         self.admit(await self._judged(replace(page, files=(file,))), file)
-        return await self._inner(page)
+        return await self.source.open(page, file)
+
+    async def tell(self, screened: Screened, file: File, kind: str) -> bytes:
+        """Return what stands beside a file of a judged page: "metadata", "signature" or "provenance".
+
+        Raises:
+            Refused: everything the page lists is refused.
+            FileUnknown: there is no such thing beside it.
+        """
+        self.admit_side(screened, file)
+        told: bytes = await getattr(self.source, kind)(screened.page, file)
+        return told
+
+    async def _let_through(self, page: Page, file: File) -> tuple[Screened, Page]:
+        screened = await self._judged(replace(page, files=(file,)))
+        return screened, await self._inner(page)
 
     async def _inner(self, page: Page) -> Page:
         if page.source == self.name:
@@ -108,17 +153,22 @@ class Gated:
         return page
 
     async def open(self, page: Page, file: File) -> Body:
-        """Open a file after the gate let it through."""
-        return await self.source.open(await self._admitted(page, file), file)
+        """Open a file for an index that layers this one, after the gate let it through."""
+        screened, inner = await self._let_through(page, file)
+        return await self.deliver(replace(screened, page=inner), file)
 
     async def metadata(self, page: Page, file: File) -> bytes:
-        """Return core metadata after the gate let the file through."""
-        return await self.source.metadata(await self._admitted(page, file), file)
+        """Return core metadata for an index that layers this one."""
+        return await self._beside(page, file, "metadata")
 
     async def signature(self, page: Page, file: File) -> bytes:
-        """Return the signature after the gate let the file through."""
-        return await self.source.signature(await self._admitted(page, file), file)
+        """Return the signature for an index that layers this one."""
+        return await self._beside(page, file, "signature")
 
     async def provenance(self, page: Page, file: File) -> bytes:
-        """Return the provenance after the gate let the file through."""
-        return await self.source.provenance(await self._admitted(page, file), file)
+        """Return the provenance for an index that layers this one."""
+        return await self._beside(page, file, "provenance")
+
+    async def _beside(self, page: Page, file: File, kind: str) -> bytes:
+        screened, inner = await self._let_through(page, file)
+        return await self.tell(replace(screened, page=inner), file, kind)

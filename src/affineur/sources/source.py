@@ -28,6 +28,10 @@ class Body(Protocol):
         """Where the verified bytes lie on this machine, for sendfile; None: read them."""
         ...
 
+    async def wait(self) -> None:
+        """Wait until all bytes are here and verified; fails if they are wrong or do not come."""
+        ...
+
     def read(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Yield the bytes from `start` up to `stop` (exclusive); fails before the last one if they are wrong."""
         ...

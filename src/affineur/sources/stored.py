@@ -18,6 +18,9 @@ class Stored:
         self.path: Path | None = blobs.path(sha256)
         """Where the bytes lay on this machine when it was opened; None when the store is remote."""
 
+    async def wait(self) -> None:
+        """Return at once: it was verified before it was stored."""
+
     def read(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Yield the bytes from `start` up to `stop` (exclusive)."""
         return self._blobs.read(self.sha256 or "", start, stop)

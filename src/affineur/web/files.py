@@ -143,7 +143,7 @@ async def _opened(site: Site, found: _Place) -> Body:
     filename = found.file.filename
     body = found.entry.bodies.get(filename)
     if body is None:
-        body = await site.indexes[found.index].open(found.entry.screened.page, found.file)
+        body = await site.indexes[found.index].deliver(found.entry.screened, found.file)
         if isinstance(body, Stored):
             found.entry.bodies[filename] = body
     return body
@@ -173,10 +173,10 @@ def _note(site: Site, request: BaseRequest, found: _Place, status: int) -> Calla
 
 async def _side(site: Site, request: BaseRequest, found: _Place, kind: str, content_type: str) -> web.StreamResponse:
     gated, file = site.indexes[found.index], found.file
-    gated.admit(found.entry.screened, file)
+    gated.admit_side(found.entry.screened, file)
 
     async def make(screened: Screened) -> tuple[bytes, bool]:
-        return await getattr(gated, kind)(screened.page, file), True
+        return await gated.tell(screened, file, kind), True
 
     coding = encoding(request.headers.get("Accept-Encoding"))
     made = await site.rendered.made(found.key, found.entry, (kind, file.filename, coding), content_type, coding, make)
@@ -195,8 +195,8 @@ async def _send(
 ) -> web.StreamResponse:
     """Send a file or a range of it: from memory where it is `held` there, from the disk, or as it arrives."""
     asked = request.headers.get("Range")
-    if asked and body.path is None and (wait := getattr(body, "wait", None)) is not None:
-        await wait()
+    if asked and body.path is None:
+        await body.wait()
     size = body.size
     headers = {
         "Accept-Ranges": "bytes",

@@ -16,6 +16,7 @@ STATUS = {
     "method-not-allowed": 405,
     "not-acceptable": 406,
     "refused": 403,
+    "project-refused": 451,
     "unauthenticated": 401,
     "forbidden": 403,
     "conflict": 409,

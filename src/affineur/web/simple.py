@@ -5,10 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
+from affineur.errors import ProjectRefused
+from affineur.model.decisions import Decision
 from affineur.model.names import project_name
+from affineur.policy.gate import sentence_of
 from affineur.sources.rendered import Rendering
 from affineur.standards.simple_api.negotiate import Representation, encoding, representation
-from affineur.web import hot
+from affineur.web import hot, problems
 from affineur.web.site import Site
 
 CORS = {
@@ -91,4 +94,22 @@ async def project_page(site: Site, request: BaseRequest, index: str | None, proj
         return web.Response(status=301, headers={"Location": _location(request, f"{prefix}/simple/{normalized}/")})
     representation_, encoding_ = wanted(request)
     page, entry = await site.rendered.page(name, normalized, representation_, encoding_)
+    if (decision := entry.screened.whole) is not None:
+        return _refused_page(site, request, page, decision)
     return hot.last(send(request, page, site.caching(name, *VARYING)), hot.lasting((name, normalized), entry, reader))
+
+
+def _refused_page(site: Site, request: BaseRequest, page: Rendering, decision: Decision) -> web.Response:
+    """Answer with the page of a project that is refused as a whole.
+
+    uv prints the problem document of such a page; pip would print nothing, and prints the reason
+    when it is refused a file of the page.
+    """
+    caching = site.caching(decision.index, *VARYING, "User-Agent")
+    if not request.headers.get("User-Agent", "").startswith("uv/"):
+        return send(request, page, caching)
+    verdict = decision.strictest
+    why = f"{site.origin}/why/{decision.id}"
+    response = problems.answer(ProjectRefused(decision.project, verdict.rule, sentence_of(verdict), why), request)
+    response.headers.update(caching)
+    return response

@@ -89,4 +89,6 @@ def _objection(facts: Facts) -> str:
 def _sentence(facts: Facts, age: timedelta, asked: timedelta, free: datetime) -> str:
     what = facts.file.version or facts.file.filename
     moment = f"{free:%Y-%m-%d}" if asked - age > timedelta(days=2) else f"{free:%Y-%m-%d %H:%M} UTC"
-    return f"{what} is {in_words(max(age, timedelta()))} old, {in_words(asked)} are asked; free on {moment}"
+    return (
+        f"{what} is {in_words(max(age, timedelta()))} old, {in_words(asked, exactly=True)} are asked; free on {moment}"
+    )

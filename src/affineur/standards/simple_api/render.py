@@ -37,6 +37,8 @@ def _json_file(file: File, link: Link, provenance: ProvenanceLink, refusal: str 
         row["gpg-sig"] = file.signed
     if refusal:
         row["_refused"] = refusal
+    if file.tombstone:
+        row["_affineur"] = "tombstone"
     if file.conflict:
         row["_conflict"] = file.conflict
     if file.vanished is not None:
