@@ -44,6 +44,9 @@ class LaidBody:
         self.path: Path | None = laid.path
         self.size, self.sha256 = laid.file.size, laid.file.sha256
 
+    async def wait(self) -> None:
+        """Return at once: the bytes are here."""
+
     async def read(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Yield the bytes from `start` up to `stop` (exclusive)."""
         assert self.path is not None

@@ -72,9 +72,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("direct_references", bool, False, "Accept uploads whose dependencies are given as NAME @ ADDRESS."),
     Setting("inspection_time", float, 120.0, "Seconds that the examination of one uploaded file may take."),
     Setting("login_failures", int, 10, "Failed logins a minute from one address before it is told to wait."),
-    Setting("min_free", int, 200 * MIB, "Bytes that must stay free on the disk; below, uploads are refused."),
+    Setting(
+        "min_free", int, 200 * MIB, "Bytes that must stay free on the disk; below, uploads and fetches are refused."
+    ),
     Setting("page_memory", int, 48 * MIB, "Bytes of rendered pages and small files kept in memory by each process."),
-    Setting("cache_limit", int, 0, "Bytes of mirrored files kept before the least used are dropped; 0: no limit."),
+    Setting(
+        "cache_limit",
+        int,
+        0,
+        "Bytes of mirrored files above which the least used are dropped, looked after every ten minutes; 0: no limit.",
+    ),
     Setting("delete_grace", float, 7 * 86400.0, "Seconds for which a deleted file can be brought back."),
     Setting(
         "advisories_feed", str, "", "Where `advisories update` takes OSV records from: an address, a file or a folder."
@@ -83,7 +90,7 @@ SETTINGS: tuple[Setting, ...] = (
         "advisories_max_age", float, 7 * 86400.0, "Seconds after which advisories that were not updated raise an alarm."
     ),
     Setting("waiver_own", bool, False, "Whether who asked for a waiver may grant it too."),
-    Setting("record_downloads", bool, True, "Keep a record of downloads."),
+    Setting("record_downloads", bool, True, "Keep a record of downloads: time, file, index, who, client."),
     Setting("record_address", bool, False, "Write the client's address into the record of downloads."),
 )
 """Every setting there is. The environment variable of one is AFFINEUR_ and its name in capitals."""

@@ -36,6 +36,7 @@ class Row:
 TIMETABLE: tuple[Row, ...] = (
     Row("ledger verify", timedelta(days=1)),
     Row("job tidy", timedelta(days=1)),
+    Row("cache trim", timedelta(minutes=10)),
 )
 """What is done by the clock. A row missed while nothing ran is due at once, and only once."""
 

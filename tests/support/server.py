@@ -56,10 +56,12 @@ class Affineur:
         return clean_environment(
             **({"AFFINEUR_CONFIG": str(self.config)} if self.config else {}),
             **({"AFFINEUR_UPSTREAM": self.upstream} if self.upstream else {}),
-            AFFINEUR_DATA=str(self.data),
-            AFFINEUR_PORT=str(self.port),
-            AFFINEUR_MIN_FREE="0",
-            **self.environment,
+            **{
+                "AFFINEUR_DATA": str(self.data),
+                "AFFINEUR_PORT": str(self.port),
+                "AFFINEUR_MIN_FREE": "0",
+                **self.environment,
+            },
         )
 
     def start(self, *arguments):

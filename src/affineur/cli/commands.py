@@ -109,7 +109,7 @@ def command_of(operation: Operation) -> Callable[..., None]:
 
     def command(**given: Any) -> None:
         request = operation.request(**{field.name: _value(field, given[field.name]) for field in fields})
-        if operation.kind is Kind.DESTROY and not given["yes"]:
+        if operation.kind is Kind.DESTROY and not given["yes"] and not operation.looks_only(request):
             typer.confirm(f"{operation.name} {_told(request)}?", abort=True)
         result = _run(operation, request, given)
         if given.get("quiet") and operation.brief is not None:

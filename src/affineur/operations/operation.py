@@ -62,6 +62,8 @@ class Operation:
     """The result as text for people; without it results are shown as a table."""
     brief: Callable[[Any], str] | None = None
     """What `--quiet` prints."""
+    looks_only: Callable[[Any], bool] = lambda _request: False
+    """Whether a request of a destroying operation destroys nothing, so that commands need not ask."""
     found: Callable[[Any], bool] = lambda _result: False
     """Whether a check found something (exit code 3)."""
 

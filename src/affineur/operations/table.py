@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from affineur.model.principals import Right
-from affineur.operations import accounts, advisories, explain, indexes, jobs, ledgers, names, report, waivers, withdraw
+from affineur.operations import (
+    accounts,
+    advisories,
+    explain,
+    indexes,
+    jobs,
+    ledgers,
+    names,
+    prune,
+    report,
+    waivers,
+    withdraw,
+)
 from affineur.operations.operation import Kind, Operation
 
 CHANGE, DESTROY = Kind.CHANGE, Kind.DESTROY
@@ -77,13 +89,20 @@ TABLE: tuple[Operation, ...] = (
         say=advisories.say_state, found=lambda state: bool(state.alarm),
     ),
     Operation("names update", names.NamesUpdate, names.update, CHANGE, say=names.say),
-    Operation("report cache", report.ReportCache, report.cache),
+    Operation("report cache", report.ReportCache, report.cache_rows),
+    Operation(
+        "prune", prune.Prune, prune.prune, DESTROY,
+        say=prune.say, found=prune.found, looks_only=lambda request: request.check,
+    ),
     Operation("job list", jobs.JobList, jobs.list_jobs),
     Operation("job retry", jobs.JobRetry, jobs.retry, CHANGE, say=lambda job: f"{job.kind} is tried again"),
 )  # fmt: skip
 """In the order in which the reference lists them."""
 
-BACKGROUND: tuple[Operation, ...] = (Operation("job tidy", jobs.JobTidy, jobs.tidy, CHANGE),)
+BACKGROUND: tuple[Operation, ...] = (
+    Operation("job tidy", jobs.JobTidy, jobs.tidy, CHANGE),
+    Operation("cache trim", prune.CacheTrim, prune.trim, CHANGE),
+)
 """What only jobs run: no command and no address leads to it."""
 
 BY_PATH = {operation.path: operation for operation in TABLE}

@@ -15,7 +15,7 @@ import aiohttp
 
 from affineur.errors import AffineurError, DigestMismatch, StorageUnavailable, UpstreamBroken, UpstreamUnavailable
 from affineur.model.files import File
-from affineur.sources.source import Body
+from affineur.sources.stored import Stored
 from affineur.sources.upstream import Upstream
 from affineur.standards.archives import looks_like_archive
 
@@ -29,7 +29,7 @@ _FOLLOW_EVERY = 0.01
 class Keep(Protocol):
     """What is done with a fetched file: `arrived` false asks whether it is in the store already."""
 
-    async def __call__(self, fetch: Fetch, *, arrived: bool) -> Body | None:
+    async def __call__(self, fetch: Fetch, *, arrived: bool) -> Stored | None:
         """Store the verified partial file, or look for it in the store; None if it is not there."""
         ...
 
@@ -66,13 +66,8 @@ class Fetch:
         self.started, self.finished = asyncio.Event(), asyncio.Event()
         self._grown = asyncio.Event()
         self._owning = False
-        self.stored: Body | None = None
+        self.stored: Stored | None = None
         self.task = asyncio.create_task(self._run(), name=f"fetch {file.filename}")
-
-    @property
-    def path(self) -> Path | None:
-        """None: the bytes are still on their way; read them."""
-        return None
 
     def _wake(self) -> None:
         self._grown.set()
@@ -286,6 +281,34 @@ class Fetch:
             if done or (stop is not None and position >= stop):
                 return
             await grown.wait()
+
+
+class Arriving:
+    """A file on its way as one of those sees it who asked for it."""
+
+    path: Path | None = None
+    """None: the bytes are still on their way; read them."""
+
+    def __init__(self, fetch: Fetch, *, cold: bool) -> None:
+        self._fetch, self.cold = fetch, cold
+
+    @property
+    def size(self) -> int | None:
+        """The length in bytes, where it is known."""
+        return self._fetch.size
+
+    @property
+    def sha256(self) -> str | None:
+        """The digest in hex, where it is known."""
+        return self._fetch.sha256
+
+    async def wait(self) -> None:
+        """Wait until the file is stored; raises as `Fetch.wait` does."""
+        await self._fetch.wait()
+
+    def read(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes as they come, the last one only when all were found right."""
+        return self._fetch.read(start, stop)
 
 
 def _hash_held(target: BinaryIO, held: int, hashers: dict[str, Hasher]) -> None:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
 
-from affineur.errors import AffineurError, UpstreamBroken
+from affineur.errors import AffineurError, StorageFull, UpstreamBroken
 from affineur.model.events import Event
 from affineur.model.files import File, Page
 from affineur.model.names import ProjectName
 from affineur.sources import kept
-from affineur.sources.fetch import Fetch
+from affineur.sources.fetch import Arriving, Fetch
 from affineur.sources.source import Body
 from affineur.sources.stored import Stored
 from affineur.sources.upstream import Upstream
 from affineur.standards.archives import read_wheel_metadata
 from affineur.storage.blobs.store import Blobs
-from affineur.storage.catalog import blobs as blob_rows
+from affineur.storage.catalog import cache
+from affineur.storage.catalog.cache import Held
 from affineur.storage.catalog.database import Catalog, Change
 
 _log = structlog.get_logger("affineur.sources")
@@ -38,8 +40,8 @@ FoundMetadata = Callable[[ProjectName, File, str, bytes, str], Awaitable[None]]
 class Fetched:
     """Opens the files that a mirror lists. Only what was verified is stored or served whole."""
 
-    def __init__(self, name: str, upstream: Upstream, catalog: Catalog, blobs: Blobs) -> None:
-        self.name, self.upstream, self.catalog, self.blobs = name, upstream, catalog, blobs
+    def __init__(self, name: str, upstream: Upstream, catalog: Catalog, blobs: Blobs, min_free: int) -> None:
+        self.name, self.upstream, self.catalog, self.blobs, self.min_free = name, upstream, catalog, blobs, min_free
         self._fetching: dict[str, Fetch] = {}
         self._reports: set[asyncio.Task[None]] = set()
         self.found_metadata: FoundMetadata | None = None
@@ -50,22 +52,35 @@ class Fetched:
         """Open a file: from the store, or on its way from the upstream, one fetch for all who ask."""
         if file.sha256 is not None and (body := await self._stored(file.sha256)) is not None:
             return body
-        fetch = self._fetch(page, file)
+        fetch, cold = await self._fetch(page, file)
         if file.hashes:
             await fetch.begun()
         else:
             await fetch.wait()
-        return fetch.stored if fetch.stored is not None else fetch
+        if fetch.stored is not None:
+            return Stored(self.blobs, fetch.stored.sha256 or "", fetch.stored.size, cold=cold)
+        return Arriving(fetch, cold=cold)
 
-    def _fetch(self, page: Page, file: File) -> Fetch:
+    async def _fetch(self, page: Page, file: File) -> tuple[Fetch, bool]:
+        """Return the running fetch of a file, or begin one (True).
+
+        Raises:
+            StorageFull: the disk has no room for it.
+        """
         unhashed = hashlib.sha256(f"{self.name}/{page.project}/{file.filename}".encode()).hexdigest()
         key = file.sha256 or f"unhashed-{unhashed}"
+        if key in self._fetching:
+            return self._fetching[key], False
+        free = (await asyncio.to_thread(shutil.disk_usage, self.blobs.staging())).free
+        if free - (file.size or 0) < self.min_free:
+            raise StorageFull(free, self.min_free)
         fetch = self._fetching.get(key)
+        cold = fetch is None
         if fetch is None:
             fetch = Fetch(self.upstream, file, self.blobs.staging() / f"{key}.part", _Keeper(self, page))
             self._fetching[key] = fetch
             fetch.task.add_done_callback(functools.partial(self._ended, key, page, fetch))
-        return fetch
+        return fetch, cold
 
     def _ended(self, key: str, page: Page, fetch: Fetch, _task: asyncio.Task[None]) -> None:
         self._fetching.pop(key, None)
@@ -104,7 +119,8 @@ class Fetched:
         raw = await asyncio.to_thread(_wheel_metadata, fetch.partial, fetch.file)
         md5, blake2 = fetch.digests.get("md5", ""), fetch.digests.get("blake2b_256", "")
         await self.blobs.put(fetch.partial, sha256)
-        await self.catalog.write(blob_rows.record, sha256, size, md5, blake2, "mirror")
+        held = Held(sha256, size, self.name, page.project, fetch.file.filename)
+        await self.catalog.write(cache.arrived, held, md5, blake2)
         if fetch.file.sha256 is None or fetch.file.size is None:
             await self.catalog.write(kept.learn, self.name, page.project, fetch.file.filename, sha256, size)
         if raw is not None and self.found_metadata is not None:
@@ -121,7 +137,7 @@ class Fetched:
     async def whole(self, page: Page, file: File) -> Path | None:
         """Bring a whole file here and return where it lies; None where the store is remote."""
         body = await self.open(page, file)
-        if isinstance(body, Fetch):
+        if isinstance(body, Arriving):
             await body.wait()
         return self.blobs.path(body.sha256 or "")
 

@@ -36,7 +36,7 @@ class Mirrored:
 
     def __init__(self, name: str, upstream: Upstream, catalog: Catalog, blobs: Blobs, config: Config) -> None:
         self.name, self.upstream, self.catalog, self.config = name, upstream, catalog, config
-        self.files = Fetched(name, upstream, catalog, blobs)
+        self.files = Fetched(name, upstream, catalog, blobs, config.min_free)
         self.beside = Beside(name, upstream, catalog, blobs, self.files.whole)
         self.files.found_metadata = self.beside.found
         self._refreshing: dict[ProjectName, asyncio.Task[Page]] = {}

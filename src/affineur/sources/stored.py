@@ -11,8 +11,8 @@ from affineur.storage.blobs.store import Blobs
 class Stored:
     """A stored file, opened."""
 
-    def __init__(self, blobs: Blobs, sha256: str, size: int | None) -> None:
-        self._blobs = blobs
+    def __init__(self, blobs: Blobs, sha256: str, size: int | None, *, cold: bool = False) -> None:
+        self._blobs, self.cold = blobs, cold
         self.sha256: str | None = sha256
         self.size = size
         self.path: Path | None = blobs.path(sha256)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -19,6 +19,7 @@ from affineur.model.files import File
 from affineur.model.names import IndexName, ProjectName, project_name
 from affineur.model.principals import Principal
 from affineur.policy.gate import Screened
+from affineur.sources.fetch import Arriving
 from affineur.sources.rendered import PageEntry
 from affineur.sources.source import Body
 from affineur.sources.stored import Stored
@@ -121,14 +122,16 @@ async def _whole(site: Site, request: BaseRequest, found: _Place) -> web.StreamR
     """Answer with the bytes of a file, and note the download."""
     entry, filename, caching = found.entry, found.file.filename, site.caching(found.index)
     try:
-        response = await _send(request, await _opened(site, found), entry.small.get(filename), caching, filename)
+        body, cold = await _opened(site, found)
+        response = await _send(request, body, entry.small.get(filename), caching, filename)
     except FileNotFoundError:
         # Its bytes were dropped to make room since the file was opened.
         entry.bodies.pop(filename, None)
-        response = await _send(request, await _opened(site, found), None, caching, filename)
-    given = _note(site, request, found, response.status) if request.method == "GET" else None
+        body, cold = await _opened(site, found)
+        response = await _send(request, body, None, caching, filename)
+    given = _note(site, request, found, response) if request.method == "GET" else None
     if given is not None:
-        given(request.remote or "")
+        given(request.remote or "", cold=cold)
     if filename not in entry.bodies:
         return response
     whole = response.body if isinstance(response, web.Response) and response.status == 200 else None
@@ -138,23 +141,34 @@ async def _whole(site: Site, request: BaseRequest, found: _Place) -> web.StreamR
     return hot.last(response, hot.lasting(found.key, entry, found.reader, given))
 
 
-async def _opened(site: Site, found: _Place) -> Body:
-    """Open a file; one that lies in the store stays open to later requests while its page is kept."""
+async def _opened(site: Site, found: _Place) -> tuple[Body, bool]:
+    """Open a file; say whether that made an upstream send it.
+
+    One that lies in the store stays open to later requests while its page is kept.
+    """
     filename = found.file.filename
     body = found.entry.bodies.get(filename)
-    if body is None:
-        body = await site.indexes[found.index].deliver(found.entry.screened, found.file)
-        if isinstance(body, Stored):
-            found.entry.bodies[filename] = body
-    return body
+    if body is not None:
+        return body, False
+    body = await site.indexes[found.index].deliver(found.entry.screened, found.file)
+    if isinstance(body, Stored):
+        found.entry.bodies[filename] = body
+    return body, isinstance(body, Stored | Arriving) and body.cold
 
 
-def _note(site: Site, request: BaseRequest, found: _Place, status: int) -> Callable[[str], None]:
+class _Note(Protocol):
+    """Writes down that a client at an address was given a file."""
+
+    def __call__(self, address: str, *, cold: bool = False) -> None: ...
+
+
+def _note(site: Site, request: BaseRequest, found: _Place, response: web.StreamResponse) -> _Note:
     """Return what writes down that a client at an address was given this file."""
+    page = found.entry.screened.page
     client = request.headers.get("User-Agent", "")[:300]
     record_address = site.config.record_address
 
-    def note(address: str) -> None:
+    def note(address: str, *, cold: bool = False) -> None:
         site.downloaded(
             Download(
                 datetime.now(UTC),
@@ -164,7 +178,11 @@ def _note(site: Site, request: BaseRequest, found: _Place, status: int) -> Calla
                 found.reader.name,
                 client,
                 address if record_address else "",
-                status,
+                response.status,
+                mirror=page.source if page.mirrored else "",
+                sha256=found.file.sha256 or "",
+                sent=response.content_length or 0,
+                cold=cold,
             )
         )
 

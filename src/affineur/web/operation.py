@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from affineur.storage.catalog import ledger
+from affineur.storage.catalog import cache, ledger
 from affineur.web.site import Site
 
 
@@ -24,26 +26,42 @@ async def ready(site: Site, request: BaseRequest) -> web.StreamResponse:
     return web.json_response({"status": "ready", "serial": serial})
 
 
-class _Counts:
-    """The counts of this process as a collector of metrics."""
+_CACHE = (
+    ("hits", "Answers with a mirrored file that needed no transfer of their own"),
+    ("misses", "Answers with a mirrored file that made the mirror fetch it"),
+    ("bytes_saved", "Bytes of the hits"),
+    ("bytes_fetched", "Bytes of the files fetched from the upstream"),
+)
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
 
-    def collect(self) -> list[CounterMetricFamily]:
-        """Return the counters with their present values."""
+class _Figures:
+    """The figures of a moment as a collector of metrics."""
+
+    def __init__(self, site: Site, traffic: Mapping[str, cache.Traffic], held: Mapping[str, cache.Holding]) -> None:
+        self.site, self.traffic, self.held = site, traffic, held
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counters of this process, then those of the mirrors, which all processes share."""
         counts = self.site.counts
-        rows = (
-            ("affineur_requests", "Requests answered", counts.requests),
-            ("affineur_file_hits", "Files served from the store", counts.hits),
-            ("affineur_file_misses", "Files fetched from an upstream", counts.misses),
-        )
-        return [CounterMetricFamily(name, text, value) for name, text, value in rows]
+        yield CounterMetricFamily("affineur_requests", "Requests answered by this process", counts.requests)
+        yield CounterMetricFamily("affineur_bytes_sent", "Bytes of files sent by this process", counts.bytes_sent)
+        for name, text in _CACHE:
+            family = CounterMetricFamily(f"affineur_cache_{name}", text, labels=["mirror"])
+            for mirror, told in sorted(self.traffic.items()):
+                family.add_metric([mirror], getattr(told, name))
+            yield family
+        for name, text in (("files", "Mirrored files held"), ("bytes", "Bytes of the mirrored files held")):
+            gauge = GaugeMetricFamily(f"affineur_cache_{name}", text, labels=["mirror"])
+            for mirror, here in sorted(self.held.items()):
+                gauge.add_metric([mirror], getattr(here, name))
+            yield gauge
 
 
 async def metrics(site: Site, request: BaseRequest) -> web.StreamResponse:
-    """The counts of this process in Prometheus' text form."""
+    """Figures in Prometheus' text form."""
     del request
     registry = CollectorRegistry()
-    registry.register(_Counts(site))
+    registry.register(
+        _Figures(site, await site.catalog.read(cache.traffic_of), await site.catalog.read(cache.holdings))
+    )
     return web.Response(body=generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4"})

@@ -39,8 +39,6 @@ _TOUCHING_ALL = frozenset({"waiver.granted", "waiver.revoked", "policy.changed",
 class Counts:
     """What this process served since it started."""
 
-    hits: int = 0
-    misses: int = 0
     bytes_sent: int = 0
     requests: int = 0
 
@@ -165,9 +163,10 @@ class Site:
                 lost = False
 
     def downloaded(self, record: downloads.Download) -> None:
-        """Note a download; written with the others once a second, at most the last second is lost."""
-        if self.config.record_downloads and len(self._downloads) < _MOST_PENDING_DOWNLOADS:
+        """Note a download; counted and written with the others, at most the last moments are lost."""
+        if len(self._downloads) < _MOST_PENDING_DOWNLOADS:
             self._downloads.append(record)
+        self.counts.bytes_sent += record.sent
 
     async def write_noted(self) -> None:
         """Write the downloads and judgements noted since the last time.
@@ -180,7 +179,7 @@ class Site:
             return
         batch, self._downloads = self._downloads, []
         try:
-            await asyncio.shield(self.catalog.write(downloads.append, batch))
+            await asyncio.shield(self.catalog.write(downloads.append, batch, written=self.config.record_downloads))
         except StorageUnavailable:
             self._downloads = (batch + self._downloads)[:_MOST_PENDING_DOWNLOADS]
             raise

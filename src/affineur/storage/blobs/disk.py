@@ -70,6 +70,13 @@ class DiskBlobs:
         """Remove the bytes."""
         await asyncio.to_thread(self._place(sha256).unlink, missing_ok=True)
 
+    async def kept_since(self, sha256: str) -> float | None:
+        """Return when the bytes came (seconds of Unix time), or None when they are not here."""
+        try:
+            return self._place(sha256).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     async def walk(self) -> AsyncIterator[str]:
         """Yield the digest of everything held."""
         for place in sorted(self.folder.glob("??/??/*")):

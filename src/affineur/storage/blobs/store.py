@@ -38,6 +38,10 @@ class Blobs(Protocol):
         """Remove the bytes; nothing happens when they are not here."""
         ...
 
+    async def kept_since(self, sha256: str) -> float | None:
+        """Return when the bytes came (seconds of Unix time), or None when they are not here."""
+        ...
+
     def walk(self) -> AsyncIterator[str]:
         """Yield the digest of everything held."""
         ...

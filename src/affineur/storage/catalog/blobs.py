@@ -13,7 +13,7 @@ _AT_ONCE = 500
 
 
 def record(change: Change, sha256: str, size: int, md5: str, blake2_256: str, origin: str) -> None:
-    """Note a stored blob; nothing changes when it is known."""
+    """Note a stored blob; of a known one only that its bytes are here (again)."""
     known = change.connection.execute(sa.select(blobs.c.sha256).where(blobs.c.sha256 == sha256)).first()
     if known is None:
         now = change.now.timestamp()
@@ -22,21 +22,16 @@ def record(change: Change, sha256: str, size: int, md5: str, blake2_256: str, or
                 sha256=sha256, size=size, md5=md5, blake2_256=blake2_256, stored_at=now, used_at=now, origin=origin
             )
         )
-
-
-def touch(change: Change, digests: Sequence[str]) -> None:
-    """Note that blobs were used now."""
-    change.connection.execute(
-        sa.update(blobs).where(blobs.c.sha256.in_(digests)).values(used_at=change.now.timestamp())
-    )
+    else:
+        change.connection.execute(sa.update(blobs).where(blobs.c.sha256 == sha256).values(evicted_at=None))
 
 
 def totals(connection: sa.Connection) -> dict[str, tuple[int, int]]:
-    """Return number and bytes of the blobs of each origin."""
+    """Return number and bytes of the blobs of each origin that are here."""
     rows = connection.execute(
-        sa.select(blobs.c.origin, sa.func.count(), sa.func.coalesce(sa.func.sum(blobs.c.size), 0)).group_by(
-            blobs.c.origin
-        )
+        sa.select(blobs.c.origin, sa.func.count(), sa.func.coalesce(sa.func.sum(blobs.c.size), 0))
+        .where(blobs.c.evicted_at.is_(None))
+        .group_by(blobs.c.origin)
     )
     return {origin: (count, int(size)) for origin, count, size in rows}
 

@@ -10,13 +10,14 @@ import sqlalchemy as sa
 
 from affineur.model.filenames import version_in
 from affineur.model.names import ProjectName
+from affineur.storage.catalog import cache
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import downloads
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One answer with a file's bytes."""
+    """One answer with a file's bytes; what comes after `status` is counted, not written down."""
 
     at: datetime
     index: str
@@ -26,20 +27,39 @@ class Download:
     client: str
     address: str
     status: int
+    mirror: str = ""
+    """The mirror that the file came from; empty for uploads."""
+    sha256: str = ""
+    sent: int = 0
+    """Bytes of the answer."""
+    cold: bool = False
+    """Whether this answer made the mirror fetch the file."""
 
 
-def append(change: Change, records: Sequence[Download]) -> None:
-    """Write a batch of downloads."""
-    change.connection.execute(
-        sa.insert(downloads),
-        [
-            {
-                "at": r.at.timestamp(), "index_name": r.index, "project": r.project, "filename": r.filename,
-                "principal": r.principal, "client": r.client, "address": r.address, "status": r.status,
-            }
-            for r in records
-        ],
-    )  # fmt: skip
+def append(change: Change, records: Sequence[Download], *, written: bool = True) -> None:
+    """Write a batch of downloads (where wanted), note what was used, and count what mirrors saved."""
+    if written:
+        change.connection.execute(
+            sa.insert(downloads),
+            [
+                {
+                    "at": r.at.timestamp(), "index_name": r.index, "project": r.project, "filename": r.filename,
+                    "principal": r.principal, "client": r.client, "address": r.address, "status": r.status,
+                }
+                for r in records
+            ],
+        )  # fmt: skip
+    cache.touch(change, {record.sha256 for record in records if record.mirror and record.sha256})
+    more: dict[str, cache.Traffic] = {}
+    for record in records:
+        if record.mirror:
+            before = more.get(record.mirror, cache.Traffic())
+            more[record.mirror] = cache.Traffic(
+                before.hits + (not record.cold),
+                before.misses + record.cold,
+                before.bytes_saved + (0 if record.cold else record.sent),
+            )
+    cache.add_traffic(change, more)
 
 
 def counts(connection: sa.Connection) -> dict[str, int]:

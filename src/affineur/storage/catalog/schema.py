@@ -82,6 +82,35 @@ blobs = Table(
     Column("stored_at", Float, nullable=False),
     Column("used_at", Float, nullable=False),
     Column("origin", String, nullable=False),
+    Column("evicted_at", Float),
+)
+mirrored = Table(
+    "mirrored",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("filename", String, primary_key=True),
+    Column("project", String, nullable=False),
+    Column("pinned", Boolean, nullable=False),
+)
+mirror_list = Table(
+    "mirror_list",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("requirement", String, primary_key=True),
+    Column("releases", String, nullable=False),
+    Column("dependencies", Boolean, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("added_by", String, nullable=False),
+)
+traffic = Table(
+    "traffic",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("hits", BigInteger, nullable=False),
+    Column("misses", BigInteger, nullable=False),
+    Column("bytes_saved", BigInteger, nullable=False),
+    Column("bytes_fetched", BigInteger, nullable=False),
 )
 metadata = Table(
     "metadata",
