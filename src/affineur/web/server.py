@@ -51,8 +51,10 @@ class Server:
             return await refusals.answer(site, request, error)
         except AffineurError as error:
             return problems.answer(error, request)
-        except (ConnectionResetError, BrokenPipeError):
-            raise
+        except ConnectionError:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()  # to nobody: the client hung up, or the file proved wrong and it was cut off
         except Exception:  # noqa: BLE001 - an answer must be given whatever happened
             _log.exception("request failed", method=request.method, path=request.path)
             return problems.answer(AffineurError("something went wrong here; the server's log says what"), request)
