@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tests.support.server import clean_environment
@@ -47,11 +48,12 @@ def client(name):
     return place / "bin"
 
 
-def run(name, program, *arguments, check=True, timeout=120, **environment):
-    """Run a program of a client; return the finished process with its output as text."""
+def run(name, program, *arguments, check=True, timeout=120, cwd=None, **environment):
+    """Run a program of a client, outside this repository; return the finished process with its output as text."""
     done = subprocess.run(
         [client(name) / program, *arguments],
         env=clean_environment(**environment),
+        cwd=cwd or tempfile.gettempdir(),
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -42,7 +42,8 @@ class Mirror:
 
     def sync(self):
         trusted = str(self.affineur.certificate[0])
-        run(self.version, "bandersnatch", "-c", self.configuration, "mirror", SSL_CERT_FILE=trusted)
+        arguments = ("bandersnatch", "-c", self.configuration, "mirror")
+        run(self.version, *arguments, cwd=self.folder.parent, SSL_CERT_FILE=trusted)
 
     @property
     def files(self):
