@@ -88,6 +88,10 @@ class Shelf:
             project, files, SourceName(self.name), serial=serial, owned=True, fresh_until=datetime.now(UTC) + _FRESH
         )
 
+    async def held(self, project: ProjectName) -> Page:
+        """Return the wheels of a project; all there are lie here."""
+        return await self.page(project)
+
     async def open(self, page: Page, file: File) -> Body:
         """Open a wheel, unless it is another than the one that was listed."""
         del page

@@ -37,6 +37,7 @@ TIMETABLE: tuple[Row, ...] = (
     Row("ledger verify", timedelta(days=1)),
     Row("job tidy", timedelta(days=1)),
     Row("cache trim", timedelta(minutes=10)),
+    Row("reevaluate", timedelta(days=1)),
 )
 """What is done by the clock. A row missed while nothing ran is due at once, and only once."""
 

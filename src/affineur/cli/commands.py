@@ -145,14 +145,14 @@ async def _run_here(operation: Operation, request: Any, given: dict[str, Any], p
     from affineur.model.principals import Principal, Right
 
     app = App(configured(given.get("config"), {"data": given.get("data")}))
-    principal = Principal(_me(), "", frozenset({"*"}), frozenset(Right))
+    principal = Principal(sitting_here(), "", frozenset({"*"}), frozenset(Right))
     try:
         return await operation.run(app.site.context(principal, progress), request)
     finally:
         await app.close()
 
 
-def _me() -> str:
+def sitting_here() -> str:
     """Return who sits at this machine, for the ledger."""
     return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
 

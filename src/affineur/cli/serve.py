@@ -19,8 +19,10 @@ import structlog
 from aiohttp import web
 
 from affineur.app import App
+from affineur.cli.commands import sitting_here
 from affineur.config import Config
-from affineur.errors import AffineurError
+from affineur.errors import AffineurError, StorageUnavailable
+from affineur.operations import policies
 from affineur.operations.advisories import alarm
 from affineur.storage.catalog import advisories, principals
 from affineur.web.hot import HotServer
@@ -104,6 +106,7 @@ class _Process:
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._later)
+        await _record_policies(self._opened.app)
         if parent is None:
             await _greet(self._opened.app)
         else:
@@ -134,11 +137,19 @@ class _Process:
                 return
             before, self._opened = self._opened, _Opened(app)
             self._server.site = app.site
+            await _record_policies(app)
             self._keep(asyncio.create_task(before.drained()))
             wait = [name for name in _FIXED if getattr(config, name) != getattr(self.config, name)]
             _log.info(
                 "configuration reloaded", origin=config.origin, **({"restart_for": ",".join(wait)} if wait else {})
             )
+
+
+async def _record_policies(app: App) -> None:
+    """Enter the policies served by into the ledger where they changed, with who started the server."""
+    in_use = {name: app.policies[index.policy] for name, index in app.config.indexes.items()}
+    with contextlib.suppress(StorageUnavailable):
+        await app.catalog.write(policies.record, in_use, sitting_here())
 
 
 async def stale_advisories(app: App) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from affineur.config import Config
@@ -37,6 +37,8 @@ class Context:
     """Mirrors and hosted sources by name, raw: without a gate."""
     indexes: Mapping[IndexName, Gated]
     journal: Journal
+    catch_up: Callable[[], Awaitable[None]]
+    """Takes notice of everything that was changed so far, by whichever process."""
     principal: Principal
     progress: Progress = silent
     job: Job | None = None

@@ -13,7 +13,9 @@ from affineur.operations import (
     jobs,
     ledgers,
     names,
+    policies,
     prune,
+    reevaluate,
     report,
     waivers,
     withdraw,
@@ -73,6 +75,11 @@ TABLE: tuple[Operation, ...] = (
     Operation("waiver grant", waivers.Grant, waivers.grant, CHANGE, say=lambda row: f"granted {row.id}"),
     Operation("waiver deny", waivers.Deny, waivers.deny, CHANGE, say=lambda row: f"denied {row.id}"),
     Operation("waiver revoke", waivers.Revoke, waivers.revoke, CHANGE, say=lambda row: f"revoked {row.id}"),
+    Operation("policy show", policies.PolicyShow, policies.show, say=policies.say_shown),
+    Operation(
+        "policy check", policies.PolicyCheck, policies.check,
+        say=policies.say_checked, found=lambda checked: bool(checked.problems),
+    ),
     Operation("waiver list", waivers.WaiverList, waivers.list_waivers),
     Operation("ledger verify", ledgers.LedgerVerify, ledgers.verify, say=ledgers.say_proof, found=lambda p: p.broken is not None),
     Operation("ledger log", ledgers.LedgerLog, ledgers.log),
@@ -102,6 +109,7 @@ TABLE: tuple[Operation, ...] = (
 BACKGROUND: tuple[Operation, ...] = (
     Operation("job tidy", jobs.JobTidy, jobs.tidy, CHANGE),
     Operation("cache trim", prune.CacheTrim, prune.trim, CHANGE),
+    Operation("reevaluate", reevaluate.Reevaluate, reevaluate.reevaluate, CHANGE),
 )
 """What only jobs run: no command and no address leads to it."""
 

@@ -66,6 +66,21 @@ class Gated:
         self._noted(screened)
         return screened
 
+    async def judged_again(self, project: ProjectName) -> Screened:
+        """Return what is held of a project with decisions taken anew; no upstream is asked.
+
+        Raises:
+            ProjectUnknown: nothing is held.
+        """
+        self.witness.forget(project)
+        screened = await self._judged(await self.source.held(project))
+        self._noted(screened)
+        return screened
+
+    async def held(self, project: ProjectName) -> Page:
+        """Return what is held of a project, without the files refused here."""
+        return self._passing(await self._judged(await self.source.held(project)))
+
     async def _evidence(self, page: Page) -> Evidence:
         return await self.witness.of(page, self.gate.needs(page.project))
 
@@ -78,7 +93,9 @@ class Gated:
 
     async def page(self, project: ProjectName) -> Page:
         """Return the page as another index may layer it: without the files refused here."""
-        screened = await self.screened(project)
+        return self._passing(await self.screened(project))
+
+    def _passing(self, screened: Screened) -> Page:
         page = screened.page
         files = tuple(f for f in page.files if not (f.tombstone or screened.decisions[f.filename].refused))
         moments = [moment for moment in (page.fresh_until, screened.changes_at) if moment is not None]

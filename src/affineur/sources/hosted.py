@@ -41,6 +41,10 @@ class Hosted:
         offered = () if status.status is Status.QUARANTINED else tuple(files)
         return Page(project, offered, SourceName(self.name), status=status, serial=serial, owned=True)
 
+    async def held(self, project: ProjectName) -> Page:
+        """Return the listing; all of it is held here."""
+        return await self.page(project)
+
     async def open(self, page: Page, file: File) -> Body:
         """Open an uploaded file."""
         del page

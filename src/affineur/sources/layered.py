@@ -41,6 +41,12 @@ class Layered:
         page = await owner.page(project)
         return page if page.source in self._by_name else replace(page, source=SourceName(owner.name))
 
+    async def held(self, project: ProjectName) -> Page:
+        """Return what the owner of the name holds."""
+        owner = await self._owner(project)
+        page = await owner.held(project)
+        return page if page.source in self._by_name else replace(page, source=SourceName(owner.name))
+
     def _of(self, page: Page) -> Source:
         return self._by_name[page.source]
 

@@ -68,6 +68,17 @@ class Mirrored:
         except (TimeoutError, UpstreamUnavailable, UpstreamBroken):
             return replace(held, stale_since=held.fresh_until, fresh_until=now + _ASK_AGAIN)
 
+    async def held(self, project: ProjectName) -> Page:
+        """Return the listing as it is held, without asking the upstream.
+
+        Raises:
+            ProjectUnknown: it was never asked for.
+        """
+        held = await self._held(project)
+        if held is None:
+            raise ProjectUnknown(project, self.name)
+        return held
+
     async def refresh(self, project: ProjectName) -> Page:
         """Ask the upstream now, however fresh the listing is.
 

@@ -59,6 +59,14 @@ class Source(Protocol):
         """
         ...
 
+    async def held(self, project: ProjectName) -> Page:
+        """Return the listing as it is held here, however old; no upstream is asked.
+
+        Raises:
+            ProjectUnknown: nothing is held.
+        """
+        ...
+
     async def open(self, page: Page, file: File) -> Body:
         """Open a file that `page` lists."""
         ...

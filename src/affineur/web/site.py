@@ -83,7 +83,15 @@ class Site:
     def context(self, principal: Principal, progress: Progress = silent) -> Context:
         """Return what an operation asked for by `principal` works with."""
         return Context(
-            self.config, self.catalog, self.blobs, self.sources, self.indexes, self.journal, principal, progress
+            self.config,
+            self.catalog,
+            self.blobs,
+            self.sources,
+            self.indexes,
+            self.journal,
+            self.notice,
+            principal,
+            progress,
         )
 
     def caching(self, index: IndexName, *varying: str) -> dict[str, str]:
@@ -119,6 +127,11 @@ class Site:
             await self._read_ledger()
             self.seen = stamp
 
+    async def notice(self) -> None:
+        """Take notice of every change so far, also those made on other machines."""
+        async with self._catching_up:
+            await self._read_ledger()
+
     async def _read_ledger(self) -> None:
         while True:
             entries = await self.catalog.read(ledger.after, self.serial, 1000)
@@ -150,8 +163,7 @@ class Site:
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             try:
-                async with self._catching_up:
-                    await self._read_ledger()
+                await self.notice()
                 await self.write_noted()
             except StorageUnavailable as error:
                 if not lost:

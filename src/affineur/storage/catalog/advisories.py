@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from affineur.model.advisories import Advisory
 from affineur.model.events import Event
 from affineur.model.names import ProjectName
+from affineur.storage.catalog import jobs
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import advisories, advisory_feeds, told_advisories
 
@@ -142,6 +143,7 @@ def _tell(change: Change, origin: str, projects: Sequence[ProjectName]) -> None:
     for start in range(0, len(projects), _AT_ONCE):
         data = {"origin": origin, "projects": list(projects[start : start + _AT_ONCE])}
         change.enter(Event(CHANGED, data=data))
+        jobs.add(change, "reevaluate", {"projects": data["projects"]})
 
 
 def concerned(event: Event) -> tuple[ProjectName, ...]:

@@ -99,6 +99,17 @@ def of_projects(connection: sa.Connection, places: Sequence[str], serial: int, l
     return [_entry(row) for row in connection.execute(query)]
 
 
+def latest(connection: sa.Connection, kind: str, place: str) -> Entry | None:
+    """Return the last entry of a kind in a place, or None."""
+    row = connection.execute(
+        sa.select(ledger)
+        .where(ledger.c.kind == kind, ledger.c.place == place)
+        .order_by(ledger.c.serial.desc())
+        .limit(1)
+    ).first()
+    return _entry(row) if row is not None else None
+
+
 def first_broken(connection: sa.Connection) -> int | None:
     """Return the serial of the first entry that does not fit the chain, or None."""
     previous, expected = _ORIGIN, 1

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from affineur.errors import Conflict, NotFound
 from affineur.model.events import Event
 from affineur.model.waivers import Scope, Waiver, WaiverState
+from affineur.storage.catalog import jobs
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import waivers
 
@@ -89,6 +90,9 @@ def decide(change: Change, id_: str, state: WaiverState, actor: str, note: str) 
     change.enter(
         Event(f"waiver.{state.value}", project=_project(waiver), actor=actor, data={**_data(waiver), "note": note})
     )
+    if state is not WaiverState.DENIED:
+        project = _project(waiver)
+        jobs.add(change, "reevaluate", {"projects": [project] if project else []})
     return find(change.connection, id_)
 
 

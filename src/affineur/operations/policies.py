@@ -1,0 +1,161 @@
+"""Policies shown, checked, and their changes recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from affineur.errors import IndexUnknown, Invalid, InvalidConfig
+from affineur.model.events import Event
+from affineur.model.names import project_name
+from affineur.model.waivers import Scope
+from affineur.operations.context import Context
+from affineur.operations.operation import argument, option
+from affineur.policy.policies import Policy, policies_of, read_policy
+from affineur.policy.settings import Period, in_words
+from affineur.storage.catalog import jobs, ledger
+from affineur.storage.catalog.database import Change
+
+CHANGED = "policy.changed"
+
+
+class PolicyShow(msgspec.Struct, frozen=True):
+    """Show a policy as it stands with everything it extends, for all projects or for one."""
+
+    name: Annotated[str, argument("The policy, or an index that has one; empty: that of the default index.")] = ""
+    project: Annotated[str, option("With the settings that hold for this project.")] = ""
+
+
+class PolicyCheck(msgspec.Struct, frozen=True):
+    """Check the policies of a file before they are put to use, and say everything that is wrong."""
+
+    file: Annotated[str, msgspec.Meta(description="A file (TOML): a configuration, or one policy's keys.",
+                                      extra={"positional": True, "file": True})]  # fmt: skip
+
+
+class RuleShown(msgspec.Struct, frozen=True):
+    """A rule that is on, with its settings."""
+
+    rule: str
+    settings: dict[str, Any]
+
+
+class PolicyShown(msgspec.Struct, frozen=True):
+    """A policy."""
+
+    name: str
+    revision: str
+    mode: str
+    listing: str
+    rules: list[RuleShown]
+    projects: dict[str, Any]
+    """Settings of its own that a name or pattern has."""
+    indexes: list[str]
+    """The indexes it holds for."""
+
+
+class PolicyChecked(msgspec.Struct, frozen=True):
+    """What is wrong with policies; empty where nothing is."""
+
+    policies: list[str]
+    problems: list[str]
+
+
+def _told(value: Any) -> Any:
+    """Return a setting's value as JSON and people have it."""
+    if isinstance(value, Period):
+        return in_words(value.delta, exactly=True)
+    if isinstance(value, Scope):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _told(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple | frozenset):
+        return [_told(item) for item in value]
+    return value
+
+
+def _shown(policy: Policy, context: Context, project: str) -> PolicyShown:
+    chosen = project_name(project) if project else None
+    rules = [RuleShown(name, _told(settings)) for name, settings in policy.settings(chosen).items()]
+    indexes = [index.name for index in context.config.indexes.values() if index.policy == policy.name]
+    own = {} if chosen else dict(policy.document.get("projects", {}))
+    return PolicyShown(policy.name, policy.revision, policy.mode, policy.listing, rules, own, indexes)
+
+
+async def show(context: Context, request: PolicyShow) -> PolicyShown:
+    """Return a policy.
+
+    Raises:
+        IndexUnknown: there is neither a policy nor an index of that name.
+    """
+    policies = policies_of(context.config)
+    name = request.name or context.config.default_index
+    if name not in policies and name in context.config.indexes:
+        name = context.config.indexes[name].policy
+    if name not in policies:
+        raise IndexUnknown(name, sorted(policies))
+    return _shown(policies[name], context, request.project)
+
+
+def tables_in(text: str, name: str = "new") -> dict[str, Any]:
+    """Return the policies' tables of a document: those below `policies`, or the whole as one policy.
+
+    Raises:
+        Invalid: it is not TOML.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"not TOML: {error}") from error
+    policies = document.get("policies")
+    return policies if isinstance(policies, dict) else {name: document}
+
+
+async def check(context: Context, request: PolicyCheck) -> PolicyChecked:
+    """Return every problem of the policies in a file.
+
+    Raises:
+        Invalid: it is not TOML.
+    """
+    tables = tables_in(request.file)
+    problems: list[str] = []
+    config = dataclasses.replace(context.config, policies={**context.config.policies, **tables})
+    for name, table in tables.items():
+        try:
+            read_policy(name, table, config)
+        except InvalidConfig as error:
+            problems += error.problems
+    return PolicyChecked(sorted(tables), problems)
+
+
+def say_shown(policy: PolicyShown) -> str:
+    """Tell a policy on a terminal."""
+    lines = [f"policy {policy.name}, revision {policy.revision}: {policy.mode}, {policy.listing} listing"]
+    lines.append(f"  indexes: {', '.join(policy.indexes) or 'none'}")
+    for rule in policy.rules:
+        settings = ", ".join(f"{key} = {value}" for key, value in rule.settings.items() if value not in (None, [], ""))
+        lines.append(f"  {rule.rule:<16} {settings}")
+    lines += [f"  for {pattern}: {own}" for pattern, own in policy.projects.items()]
+    return "\n".join(lines)
+
+
+def say_checked(checked: PolicyChecked) -> str:
+    """Tell what came of a check."""
+    return "\n".join(checked.problems) or f"{', '.join(checked.policies)}: no problems"
+
+
+def record(change: Change, in_use: Mapping[str, Policy], actor: str) -> None:
+    """Enter the policies in use into the ledger, by index, where one changed; its files are then judged again."""
+    for index, policy in in_use.items():
+        last = ledger.latest(change.connection, CHANGED, index)
+        before = str(last.event.data.get("revision", "")) if last else ""
+        if before == policy.revision:
+            continue
+        data = {"policy": policy.name, "revision": policy.revision, "before": before, "document": policy.document}
+        change.enter(Event(CHANGED, index, "", actor, data))
+        if before:
+            jobs.add(change, "reevaluate", {"index": index})
