@@ -75,7 +75,7 @@ class Shelf:
     async def projects(self) -> dict[str, int]:
         """Return the projects that lie here with the serial of their last change."""
         there = {laid.project for laid in (await self._look()).values()}
-        serials = await self.catalog.read(projects.serials, [self.name])
+        serials = await self.catalog.read(projects.serials, self.name)
         return {project: serial for project, serial in serials.items() if project in there}
 
     async def page(self, project: ProjectName) -> Page:

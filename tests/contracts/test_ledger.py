@@ -116,9 +116,11 @@ def test_filters(catalog):
 
 def test_a_project_has_the_serial_of_its_last_change_in_each_place(catalog):
     enter(catalog, uploaded(1), uploaded(2, "brie"), uploaded(3, "gouda", "public"), uploaded(4))
-    assert catalog.read_now(projects.serials, ["internal"]) == {"gouda": 4, "brie": 2}
-    assert catalog.read_now(projects.serials, ["internal", "public"]) == {"gouda": 4, "brie": 2}
-    assert catalog.read_now(projects.serials, ["public"]) == {"gouda": 3}
+    assert catalog.read_now(projects.serials, "internal") == {"gouda": 4, "brie": 2}
+    assert catalog.read_now(projects.serials, "public") == {"gouda": 3}
+    assert catalog.read_now(projects.changed, "internal", 0) == {"gouda": 4, "brie": 2}
+    assert catalog.read_now(projects.changed, "internal", 2) == {"gouda": 4}
+    assert catalog.read_now(projects.changed, "internal", 4) == {}
     assert catalog.read_now(projects.serial, "public", "gouda") == 3
     assert catalog.read_now(projects.serial, "public", "brie") == 0
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from affineur.errors import FileUnknown, ProjectUnknown
 from affineur.model.files import File, Page, Status
 from affineur.model.names import ProjectName, SourceName, matches
+from affineur.sources.held import Held
 from affineur.sources.source import Body
 from affineur.sources.stored import Stored
 from affineur.storage.blobs.store import Blobs
@@ -21,6 +22,7 @@ class Hosted:
 
     def __init__(self, name: str, owned: Sequence[str], catalog: Catalog, blobs: Blobs) -> None:
         self.name, self.owned, self.catalog, self.blobs = name, tuple(owned), catalog, blobs
+        self.held = Held(name, catalog)
 
     async def owns(self, project: ProjectName) -> bool:
         """Whether the name matches a configured pattern or was claimed by an upload."""
@@ -28,7 +30,7 @@ class Hosted:
 
     async def projects(self) -> dict[str, int]:
         """Return the projects uploaded here with their serials."""
-        return await self.catalog.read(projects.serials, [self.name])
+        return await self.held.projects()
 
     async def page(self, project: ProjectName) -> Page:
         """Return the listing of an uploaded project; an owned name without files is an empty page."""

@@ -6,17 +6,23 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from affineur.storage.catalog.schema import projects
+from affineur.storage.catalog.schema import ledger, projects
 
 _AT_ONCE = 500
 
 
-def serials(connection: sa.Connection, places: Sequence[str]) -> dict[str, int]:
-    """Return the projects of some sources with their latest serial."""
+def serials(connection: sa.Connection, place: str) -> dict[str, int]:
+    """Return the projects of a source with the serial of their last change."""
+    rows = connection.execute(sa.select(projects.c.project, projects.c.serial).where(projects.c.place == place))
+    return {row[0]: row[1] for row in rows}
+
+
+def changed(connection: sa.Connection, place: str, serial: int) -> dict[str, int]:
+    """Return the projects of a source that changed after a serial, with that of their last change."""
     rows = connection.execute(
-        sa.select(projects.c.project, sa.func.max(projects.c.serial))
-        .where(projects.c.place.in_(places))
-        .group_by(projects.c.project)
+        sa.select(ledger.c.project, sa.func.max(ledger.c.serial))
+        .where(ledger.c.serial > serial, ledger.c.place == place, ledger.c.project != "")
+        .group_by(ledger.c.project)
     )
     return {row[0]: row[1] for row in rows}
 
