@@ -22,7 +22,7 @@ class Hosted:
 
     def __init__(self, name: str, owned: Sequence[str], catalog: Catalog, blobs: Blobs) -> None:
         self.name, self.owned, self.catalog, self.blobs = name, tuple(owned), catalog, blobs
-        self.held = Held(name, catalog)
+        self._projects = Held(name, catalog)
 
     async def owns(self, project: ProjectName) -> bool:
         """Whether the name matches a configured pattern or was claimed by an upload."""
@@ -30,7 +30,7 @@ class Hosted:
 
     async def projects(self) -> dict[str, int]:
         """Return the projects uploaded here with their serials."""
-        return await self.held.projects()
+        return await self._projects.projects()
 
     async def page(self, project: ProjectName) -> Page:
         """Return the listing of an uploaded project; an owned name without files is an empty page."""

@@ -37,7 +37,7 @@ class Mirrored:
 
     def __init__(self, name: str, upstream: Upstream, catalog: Catalog, blobs: Blobs, config: Config) -> None:
         self.name, self.upstream, self.catalog, self.config = name, upstream, catalog, config
-        self.held = Held(name, catalog)
+        self._projects = Held(name, catalog)
         self.files = Fetched(name, upstream, catalog, blobs, config.min_free)
         self.beside = Beside(name, upstream, catalog, blobs, self.files.whole)
         self.files.found_metadata = self.beside.found
@@ -52,7 +52,7 @@ class Mirrored:
 
     async def projects(self) -> dict[str, int]:
         """Return the projects held here, never the upstream's whole list."""
-        return await self.held.projects()
+        return await self._projects.projects()
 
     async def page(self, project: ProjectName) -> Page:
         """Return the listing: held and fresh, refreshed, or stale when the upstream is slow or down."""
