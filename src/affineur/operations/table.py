@@ -16,6 +16,7 @@ from affineur.operations import (
     policies,
     prune,
     reevaluate,
+    rehearse,
     report,
     waivers,
     withdraw,
@@ -79,6 +80,10 @@ TABLE: tuple[Operation, ...] = (
     Operation(
         "policy check", policies.PolicyCheck, policies.check,
         say=policies.say_checked, found=lambda checked: bool(checked.problems),
+    ),
+    Operation(
+        "policy rehearse", rehearse.Rehearse, rehearse.rehearse,
+        say=rehearse.say, found=lambda made: bool(made.files),
     ),
     Operation("waiver list", waivers.WaiverList, waivers.list_waivers),
     Operation("ledger verify", ledgers.LedgerVerify, ledgers.verify, say=ledgers.say_proof, found=lambda p: p.broken is not None),

@@ -14,6 +14,7 @@ from affineur.model.files import File, Page
 from affineur.model.names import ProjectName
 from affineur.policy.evidence import CONTENT, Evidence, Witness
 from affineur.policy.gate import Gate, Screened
+from affineur.policy.policies import Policy
 from affineur.sources.source import Body, Source
 
 _MANY = 200
@@ -84,9 +85,17 @@ class Gated:
     async def _evidence(self, page: Page) -> Evidence:
         return await self.witness.of(page, self.gate.needs(page.project))
 
-    async def _judged(self, page: Page) -> Screened:
+    def under(self, policy: Policy) -> Gated:
+        """Return the same index under another policy; what it judges is not noted."""
+        return Gated(self.source, Gate(self.gate.index, policy), self.witness, self._origin)
+
+    async def judged_at(self, page: Page, moment: datetime) -> Screened:
+        """Return a page with the decisions as of another moment, by what is known today."""
+        return await self._judged(page, moment)
+
+    async def _judged(self, page: Page, moment: datetime | None = None) -> Screened:
         evidence = await self._evidence(page)
-        now = datetime.now(UTC)
+        now = moment or datetime.now(UTC)
         if len(page.files) < _MANY:
             return self.gate.screen(page, now=now, evidence=evidence)
         return await asyncio.to_thread(self.gate.screen, page, now=now, evidence=evidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
@@ -73,3 +73,31 @@ def versions(connection: sa.Connection, project: str) -> frozenset[str]:
     rows = connection.execute(sa.select(downloads.c.filename).where(downloads.c.project == project).distinct())
     found = (version_in(row.filename, ProjectName(project)) for row in rows)
     return frozenset(version for version in found if version)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The downloads of a file within an hour by one principal with one client."""
+
+    filename: str
+    principal: str
+    client: str
+    first: datetime
+    last: datetime
+    times: int
+
+
+def asked(connection: sa.Connection, index: str, since: datetime) -> dict[str, list[Asked]]:
+    """Return the downloads through an index since a moment, by project, those of an hour together."""
+    hour = sa.cast(downloads.c.at / 3600, sa.BigInteger)
+    columns = (downloads.c.project, downloads.c.filename, downloads.c.principal, downloads.c.client)
+    rows = connection.execute(
+        sa.select(*columns, sa.func.min(downloads.c.at), sa.func.max(downloads.c.at), sa.func.count())
+        .where(downloads.c.index_name == index, downloads.c.at >= since.timestamp(), downloads.c.status < 400)
+        .group_by(*columns, hour)
+    )
+    found: dict[str, list[Asked]] = {}
+    for project, filename, principal, client, first, last, times in rows:
+        moments = (datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC))
+        found.setdefault(project, []).append(Asked(filename, principal, client, *moments, times))
+    return found

@@ -1,0 +1,239 @@
+"""What a policy would have refused of what was downloaded, and what would have been installed instead."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
+
+from affineur.errors import Invalid, NotFound, UpstreamUnavailable
+from affineur.model.files import File
+from affineur.model.names import ProjectName, normalize
+from affineur.operations.context import Context
+from affineur.operations.operation import file_option, option
+from affineur.operations.policies import tables_in
+from affineur.policy.gate import Screened, sentence_of
+from affineur.policy.policies import Policy, read_policy
+from affineur.sources.gated import Gated
+from affineur.storage.catalog import downloads
+from affineur.storage.catalog.downloads import Asked
+
+_MOST_NAMES = 20
+
+
+class Rehearse(msgspec.Struct, frozen=True):
+    """Judge what was downloaded in the last days, or a lock file, by a policy that is not in force yet."""
+
+    file: Annotated[str, msgspec.Meta(description="The new policy (TOML): a configuration, or one policy's keys.",
+                                      extra={"positional": True, "file": True})]  # fmt: skip
+    days: Annotated[float, option("How many days back.")] = 30.0
+    index: Annotated[str, option("The index whose downloads are judged; empty: the default one.")] = ""
+    policy: Annotated[str, option("Which of the file's policies; empty: that of the index, or the only one.")] = ""
+    lock: Annotated[str, file_option("Judge the pins of this lock file instead of the record of downloads.")] = ""
+
+
+class WouldRefuse(msgspec.Struct, frozen=True):
+    """A file that would have been refused."""
+
+    project: str
+    version: str
+    filename: str
+    rule: str
+    sentence: str
+    times: int
+    """How often it was asked for at a moment at which it would have been refused."""
+    first: datetime | None
+    last: datetime | None
+    people: list[str]
+    """The principals who asked; "" is nobody in particular."""
+    clients: list[str]
+    instead: str
+    """The newest version that would have passed at the first of these moments; empty: none."""
+
+
+class Rehearsed(msgspec.Struct, frozen=True):
+    """What came of a rehearsal."""
+
+    policy: str
+    revision: str
+    since: datetime | None
+    requests: int
+    refused: int
+    files: list[WouldRefuse]
+
+
+@dataclass
+class _Tally:
+    """The requests for one file that would have been refused."""
+
+    rule: str
+    sentence: str
+    instead: str
+    times: int = 0
+    moments: list[datetime] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
+    clients: set[str] = field(default_factory=set)
+
+
+async def rehearse(context: Context, request: Rehearse) -> Rehearsed:
+    """Replay the record of downloads, each at its moment, or judge a lock file's pins as of now.
+
+    Advisories and waivers count as they are known today.
+
+    Raises:
+        Invalid: the policy or the lock file cannot be read.
+        InvalidConfig: with every problem of the policy.
+        IndexUnknown: the index is not configured.
+    """
+    gated = context.index(request.index or context.config.default_index)
+    policy = _policy(context, request, gated)
+    other = gated.under(policy)
+    if request.lock:
+        return await _of_lock(context, other, policy, request.lock)
+    since = datetime.now(UTC) - timedelta(days=request.days)
+    found: list[WouldRefuse] = []
+    requests = refused = 0
+    asked = await context.catalog.read(downloads.asked, gated.name, since)
+    for done, (project, group) in enumerate(asked.items()):
+        context.progress(done, len(asked), project)
+        requests += sum(one.times for one in group)
+        rows = await _of_project(other, ProjectName(project), group)
+        refused += sum(row.times for row in rows)
+        found += rows
+    found.sort(key=lambda row: (-row.times, row.filename))
+    return Rehearsed(policy.name, policy.revision, since, requests, refused, found)
+
+
+def _policy(context: Context, request: Rehearse, gated: Gated) -> Policy:
+    tables = tables_in(request.file, gated.gate.policy.name)
+    name = request.policy or (gated.gate.policy.name if gated.gate.policy.name in tables else next(iter(tables), ""))
+    if name not in tables or (not request.policy and name != gated.gate.policy.name and len(tables) > 1):
+        raise Invalid(f"which policy? the file has {', '.join(tables) or 'none'}: say --policy")
+    config = replace(context.config, policies={**context.config.policies, **tables})
+    return read_policy(name, tables[name], config)
+
+
+async def _of_project(other: Gated, project: ProjectName, group: list[Asked]) -> list[WouldRefuse]:
+    """Judge a project's downloads, in the order of time; the page is judged again only when time changes it."""
+    try:
+        page = await other.source.held(project)
+    except NotFound:
+        return []
+    tallies: dict[str, _Tally] = {}
+    screened: Screened | None = None
+    until: datetime | None = None
+    for one in sorted(group, key=lambda asked: asked.first):
+        if screened is None or (until is not None and one.first >= until):
+            screened = await other.judged_at(page, one.first)
+            until = screened.changes_at
+        decision = screened.decisions.get(one.filename)
+        if decision is None or not decision.objectionable:
+            continue
+        verdict = decision.strictest
+        tally = tallies.get(one.filename)
+        if tally is None:
+            tally = _Tally(verdict.rule, sentence_of(verdict), _instead(screened, one.filename, one.first))
+            tallies[one.filename] = tally
+        tally.times += one.times
+        tally.moments += [one.first, one.last]
+        tally.people.add(one.principal)
+        tally.clients.add(one.client)
+    return [_row(project, page.file(name), tally) for name, tally in tallies.items()]
+
+
+def _row(project: ProjectName, file: File | None, tally: _Tally) -> WouldRefuse:
+    assert file is not None
+    return WouldRefuse(
+        project, file.version, file.filename, tally.rule, tally.sentence, tally.times,
+        min(tally.moments, default=None), max(tally.moments, default=None), sorted(tally.people)[:_MOST_NAMES],
+        sorted(tally.clients)[:_MOST_NAMES], tally.instead,
+    )  # fmt: skip
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _instead(screened: Screened, filename: str, at: datetime | None) -> str:
+    """Return the newest version that was there at a moment and passes, of the same kind of file."""
+    wheel = filename.endswith(".whl")
+    versions = [
+        version
+        for file in screened.page.files
+        if file.is_wheel == wheel
+        and not file.yanked
+        and not screened.decisions[file.filename].objectionable
+        and (at is None or file.upload_time is None or file.upload_time <= at)
+        and (version := _version(file.version)) is not None
+    ]
+    final = [version for version in versions if not version.is_prerelease]
+    return str(max(final or versions, default="")) if versions else ""
+
+
+async def _of_lock(context: Context, other: Gated, policy: Policy, text: str) -> Rehearsed:
+    pins = list(_pins(text))
+    now = datetime.now(UTC)
+    found: list[WouldRefuse] = []
+    for done, (project, version) in enumerate(pins):
+        context.progress(done, len(pins), project)
+        try:
+            page = await other.source.page(project)
+        except (NotFound, UpstreamUnavailable):
+            continue
+        screened = await other.judged_at(page, now)
+        for file in page.files:
+            decision = screened.decisions[file.filename]
+            if _version(file.version) == version and decision.objectionable:
+                verdict = decision.strictest
+                instead = _instead(screened, file.filename, None)
+                found.append(_row(project, file, _Tally(verdict.rule, sentence_of(verdict), instead, 1)))
+    refused = len({(row.project, row.version) for row in found})
+    return Rehearsed(policy.name, policy.revision, None, len(pins), refused, found)
+
+
+def _pins(text: str) -> Iterable[tuple[ProjectName, Version]]:
+    """Yield the pins of a requirements file with `==`, or of a pylock.toml (PEP 751).
+
+    Raises:
+        Invalid: a line is no requirement.
+    """
+    if "lock-version" in text:
+        try:
+            packages: list[dict[str, Any]] = tomllib.loads(text).get("packages", [])
+        except tomllib.TOMLDecodeError as error:
+            raise Invalid(f"the lock file is not TOML: {error}") from error
+        for package in packages:
+            if (version := _version(str(package.get("version", "")))) is not None:
+                yield normalize(str(package["name"])), version
+        return
+    for raw in text.replace("\\\n", " ").splitlines():
+        line = raw.split(" #")[0].split(" --")[0].strip()
+        if not line or line.startswith(("#", "-")):
+            continue
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement as error:
+            raise Invalid(f"{line!r} is no requirement") from error
+        for pin in requirement.specifier:
+            if pin.operator in {"==", "==="} and (version := _version(pin.version)) is not None:
+                yield normalize(requirement.name), version
+
+
+def say(made: Rehearsed) -> str:
+    """Tell a rehearsal on a terminal."""
+    what = f"{made.requests} downloads since {made.since:%Y-%m-%d}" if made.since else f"{made.requests} pins"
+    lines = [f"policy {made.policy}, revision {made.revision}: {made.refused} of {what} would have been refused"]
+    for row in made.files:
+        lines.append(f"{row.filename}: {row.times} times, {row.sentence}")
+        who = ", ".join(name or "nobody in particular" for name in row.people)
+        lines.append(f"  by {who or 'the lock file'}; instead: {row.instead or 'nothing'}")
+    return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)

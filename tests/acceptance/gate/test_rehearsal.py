@@ -1,0 +1,74 @@
+"""A policy tried on what was downloaded before it is put in force."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.distributions import wheel_name
+
+
+@pytest.fixture(scope="module", autouse=True)
+def projects(upstream):
+    def at(days):
+        return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+    upstream.wheel("tried", "1.0", keys={"upload-time": at(50)})
+    upstream.wheel("tried", "2.0", keys={"upload-time": at(5)})
+    upstream.wheel("calm", "1.0", keys={"upload-time": at(50)})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def downloaded(affineur, projects):
+    for project in ("tried", "calm"):
+        for row in affineur.page(project)["files"]:
+            for _ in range(3):
+                assert affineur.get(row["url"], headers={"User-Agent": "pip/26.3"}).status_code == 200
+    time.sleep(1.5)
+
+
+def rehearsed(affineur, tmp_path, text, *more):
+    policy = tmp_path / "new.toml"
+    policy.write_text(text)
+    made = affineur.command("policy", "rehearse", str(policy), "--format", "json", *more, check=False)
+    assert made.returncode in {0, 3}, made.stderr
+    return json.loads(made.stdout)
+
+
+def test_what_would_have_been_refused_and_what_taken_instead(affineur, tmp_path):
+    made = rehearsed(affineur, tmp_path, "[policies.standard]\ncooldown = { days = 10 }\n")
+    assert made["requests"] == 9
+    assert made["refused"] == 3
+    row = made["files"][0]
+    assert row["filename"] == wheel_name("tried", "2.0")
+    assert row["rule"] == "cooldown"
+    assert row["times"] == 3
+    assert row["instead"] == "1.0"
+    assert row["clients"] == ["pip/26.3"]
+    assert "5 days old, 10 days are asked" in row["sentence"]
+
+
+def test_a_policy_that_would_have_refused_nothing(affineur, tmp_path):
+    assert rehearsed(affineur, tmp_path, "cooldown = { days = 2 }\n")["files"] == []
+
+
+def test_a_lock_file(affineur, tmp_path):
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("tried==2.0 \\\n  --hash=sha256:" + "a" * 64 + "\ncalm==1.0\n")
+    made = rehearsed(affineur, tmp_path, "cooldown = { days = 10 }\n", "--lock", str(lock))
+    assert made["requests"] == 2
+    assert [row["filename"] for row in made["files"]] == [wheel_name("tried", "2.0")]
+
+
+def test_nothing_changes(affineur):
+    assert affineur.get(affineur.page("tried")["files"][0]["url"]).status_code == 200
+    assert json.loads(affineur.command("ledger", "log", "--kind", "file.quarantined", "--format", "json").stdout) == []
+
+
+def test_a_wrong_policy_is_told(affineur, tmp_path):
+    policy = tmp_path / "wrong.toml"
+    policy.write_text("cooldwn = 3\n")
+    made = affineur.command("policy", "rehearse", str(policy), check=False)
+    assert made.returncode == 1
+    assert "cooldwn: no such rule" in made.stderr
