@@ -10,6 +10,7 @@ from affineur.operations import (
     advisories,
     explain,
     indexes,
+    inspect,
     jobs,
     ledgers,
     names,
@@ -115,6 +116,7 @@ BACKGROUND: tuple[Operation, ...] = (
     Operation("job tidy", jobs.JobTidy, jobs.tidy, CHANGE),
     Operation("cache trim", prune.CacheTrim, prune.trim, CHANGE),
     Operation("reevaluate", reevaluate.Reevaluate, reevaluate.reevaluate, CHANGE),
+    Operation("inspect", inspect.Inspect, inspect.inspect, CHANGE),
 )
 """What only jobs run: no command and no address leads to it."""
 

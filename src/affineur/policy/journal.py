@@ -30,7 +30,7 @@ class Journal:
         if outcome is None:
             return
         key = (outcome.index, outcome.project)
-        digest = hash((outcome.passed, frozenset(outcome.refused.items())))
+        digest = hash((outcome.passed, frozenset(outcome.refused.items()), outcome.inspect))
         if self._written.get(key) == digest:
             return
         self._written[key] = digest
@@ -81,6 +81,9 @@ def outcome_of(screened: Screened) -> Outcome | None:
             passed.append(name)
     if decision is None:
         return None
+    waiting = [file for file in page.files if screened.strict and screened.decisions[file.filename].pending]
+    waiting.sort(key=lambda file: file.upload_time.timestamp() if file.upload_time else 0.0, reverse=True)
     return Outcome(
-        decision.index, page.project, decision.revision, decision.at, refused, frozenset(passed), not decision.watched
-    )
+        decision.index, page.project, decision.revision, decision.at, refused, frozenset(passed), not decision.watched,
+        tuple(file.filename for file in waiting if file.filename in passed),
+    )  # fmt: skip

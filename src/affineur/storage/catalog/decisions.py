@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import zstandard
 
 from affineur.model.events import Event
+from affineur.storage.catalog import jobs
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import decisions, screenings
 
@@ -30,6 +31,8 @@ class Outcome:
     passed: frozenset[str] = frozenset()
     enforced: bool = True
     """False where the policy only watches: nothing was refused for it."""
+    inspect: tuple[str, ...] = ()
+    """Files to be looked into ahead of the first who asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,9 @@ def record(change: Change, outcomes: Sequence[Outcome], places: Mapping[str, Pla
     """
     name(change, places)
     for outcome in outcomes:
+        for filename in outcome.inspect:
+            arguments = {"index": outcome.index, "project": outcome.project, "filename": filename}
+            jobs.add(change, "inspect", arguments, key=f"inspect: {outcome.index} {filename}", priority=5)
         kept = _kept(change.connection, outcome.index, outcome.project)
         now = _Kept(dict(sorted(outcome.refused.items())), sorted(outcome.passed))
         if kept is not None and (kept.refused, kept.passed) == (now.refused, now.passed):
