@@ -20,6 +20,7 @@ from affineur.web.server import Server
 from tests.support.clients import run
 from tests.support.databases import sqlalchemy_url
 from tests.support.distributions import metadata_of, wheel_name, write
+from tests.support.upstream import Upstream
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "shelf.py"
 
@@ -44,6 +45,14 @@ class Shelved(App):
     def _open_sources(self, pip):
         super()._open_sources(pip)
         self.sources["shelf"] = shelf.Shelf("shelf", self.config.data_path.parent / "folder", self.catalog)
+
+
+@pytest.fixture
+def upstream():
+    """A real upstream index on loopback."""
+    made = Upstream()
+    yield made
+    made.stop()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from tests.support.databases import postgresql
 from tests.support.distributions import sdist_bytes, sdist_name, wheel_bytes, wheel_name
 from tests.support.server import Affineur
 from tests.support.tls import certificate
+from tests.support.upstream import Upstream
 
 JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
 long = pytest.mark.long
@@ -68,8 +69,16 @@ def offered(affineur):
     return {row["filename"]: row["hashes"]["sha256"] for row in passing}, root["meta"]["_last-serial"]
 
 
+@pytest.fixture
+def upstream():
+    """A real upstream index on loopback."""
+    made = Upstream()
+    yield made
+    made.stop()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=long)])
-def database(request):
+def storage(request):
     if request.param == "sqlite":
         yield {}
         return
@@ -78,7 +87,7 @@ def database(request):
 
 
 @pytest.fixture
-def affineur(tmp_path, upstream, database):
+def affineur(tmp_path, upstream, storage):
     """A server over TLS with mirrored, uploaded, yanked, refused and quarantined files."""
     upstream.wheel("brie", "1.0")
     upstream.wheel("brie", "1.1", keys={"yanked": "sour"}, padding=200_000)
@@ -88,7 +97,7 @@ def affineur(tmp_path, upstream, database):
     upstream.wheel("none", "1.0", keys={"hashes": {}})
     upstream.wheel("gone", "1.0")
     upstream.statuses["gone"] = {"status": "quarantined", "reason": "bad"}
-    with Affineur(tmp_path / "data", upstream.url, certificate=certificate(tmp_path), **database) as server:
+    with Affineur(tmp_path / "data", upstream.url, certificate=certificate(tmp_path), **storage) as server:
         for name in ("brie", "half", "none", "gone"):
             server.page(name)
         server.secret = server.token()

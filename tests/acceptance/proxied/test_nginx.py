@@ -14,6 +14,7 @@ from tests.support.distributions import wheel_bytes, wheel_name
 from tests.support.nginx import nginx
 from tests.support.server import Affineur, clean_environment, free_port
 from tests.support.tls import certificate
+from tests.support.upstream import Upstream
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "behind-a-proxy.md"
 REWRITING = """
@@ -46,10 +47,13 @@ def moments():
 
 
 @pytest.fixture
-def upstream(upstream, moments):
-    upstream.wheel("old", "1.0", padding=300_000)
-    upstream.wheel("young", "1.0", keys={"uploaded": moments[0].strftime("%Y-%m-%dT%H:%M:%SZ")})
-    return upstream
+def upstream(moments):
+    """A real upstream index on loopback with a file that passes and one that is held."""
+    made = Upstream()
+    made.wheel("old", "1.0", padding=300_000)
+    made.wheel("young", "1.0", keys={"uploaded": moments[0].strftime("%Y-%m-%dT%H:%M:%SZ")})
+    yield made
+    made.stop()
 
 
 def served(folder, upstream, origin, **settings):
