@@ -19,6 +19,7 @@ from affineur.operations.context import Context
 from affineur.operations.examiners import Examiners
 from affineur.policy.gate import Gate
 from affineur.policy.journal import Journal
+from affineur.policy.lookalikes.watch import NameWatch
 from affineur.policy.policies import policies_of
 from affineur.policy.witness import CatalogWitness
 from affineur.sources.gated import Gated
@@ -53,7 +54,7 @@ class App:
         self.catalog = Catalog.open(config.database_url)
         self.catalog.on_commit(lambda _serial: self.counter.bump())
         self.advisories = KnownAdvisories(self.catalog)
-        self.witness = CatalogWitness(self.catalog, self.advisories, {})
+        self.witness = CatalogWitness(self.catalog, self.advisories, _names(config, self.catalog), {})
         self.journal = Journal(self.catalog)
         self.policies = policies_of(config)
         self.upstreams: list[Upstream] = []
@@ -127,6 +128,12 @@ class App:
         for upstream in self.upstreams:
             await upstream.close()
         self.catalog.close()
+
+
+def _names(config: Config, catalog: Catalog) -> NameWatch:
+    return NameWatch(
+        catalog, config.data_path, [pattern for hosted in config.hosted.values() for pattern in hosted.owns]
+    )
 
 
 def _with_anonymity(config: Config, guarded: Set[str]) -> Config:

@@ -92,7 +92,7 @@ async def _fetched(context: Context, address: str) -> str:
 
 
 def _record(change: Change, told: NamesList, actor: str) -> None:
-    change.enter(Event("names.updated", "", "", actor, msgspec.to_builtins(told)))
+    change.enter(Event("names.updated", actor=actor, data=msgspec.to_builtins(told)))
 
 
 def say(told: NamesList) -> str:

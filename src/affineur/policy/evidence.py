@@ -12,12 +12,15 @@ from typing import Protocol
 from affineur.model.advisories import Advisory, affects, canonical
 from affineur.model.files import File, Page
 from affineur.model.waivers import Waiver
+from affineur.policy.lookalikes.watch import Likeness
 
 
 class Need(StrEnum):
     """A kind of evidence that rules may ask for."""
 
     ADVISORIES = "advisories"
+    NAME = "name"
+    """What the project's name looks like."""
     USE = "use"
     """What of the project was downloaded here."""
     SCAN = "scan"
@@ -41,6 +44,8 @@ class Evidence:
     """When advisories were last imported; None: never."""
     publishers: Mapping[str, str] = field(default_factory=dict)
     """Who published a file by its provenance, by file name, where that was read."""
+    likeness: Likeness | None = None
+    """What the project's name looks like; None where nobody asked."""
     used_versions: frozenset[str] = frozenset()
     """The versions of the project that were downloaded here."""
     failed: Mapping[Need, str] = field(default_factory=dict)

@@ -10,9 +10,11 @@ from affineur.policy.rule import Rule
 from affineur.policy.rules.cooldown import Cooldown, CooldownSettings
 from affineur.policy.rules.file_kinds import FileKinds, FileKindsSettings
 from affineur.policy.rules.lists import Lists, ListsSettings
+from affineur.policy.rules.lookalikes import Lookalikes, LookalikesSettings
 from affineur.policy.rules.ownership import Ownership
 from affineur.policy.rules.stated_hash import StatedHash
 from affineur.policy.rules.status import Status, StatusSettings
+from affineur.policy.rules.stdlib_names import StdlibNames, StdlibNamesSettings
 from affineur.policy.rules.vanished import Vanished, VanishedSettings
 
 
@@ -27,6 +29,8 @@ class RuleKind:
 
 RULES: tuple[RuleKind, ...] = (
     RuleKind("lists", ListsSettings, Lists),
+    RuleKind("stdlib_names", StdlibNamesSettings, StdlibNames),
+    RuleKind("lookalikes", LookalikesSettings, Lookalikes),
     RuleKind("status", StatusSettings, Status),
     RuleKind("vanished", VanishedSettings, Vanished),
     RuleKind("file_kinds", FileKindsSettings, FileKinds),
@@ -47,6 +51,8 @@ BUILT_IN: dict[str, dict[str, Any]] = {
     "standard": {
         "extends": "open",
         "vanished": True,
+        "stdlib_names": "deny",
+        "lookalikes": "deny",
         "cooldown": {"days": 3, "security_fixes": {"hours": 12}},
     },
 }

@@ -12,6 +12,7 @@ from typing import Any
 from affineur.errors import AffineurError
 from affineur.model.files import File, Page
 from affineur.policy.evidence import Evidence, Need
+from affineur.policy.lookalikes.watch import NameWatch
 from affineur.storage.catalog import downloads, waivers
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.known_advisories import KnownAdvisories
@@ -24,13 +25,16 @@ Look = Callable[[Page, File, Path], Awaitable[None]]
 class CatalogWitness:
     """Evidence from the catalog, one question a need, remembered by project and need."""
 
-    def __init__(self, catalog: Catalog, advisories: KnownAdvisories, looks: Mapping[Need, Look]) -> None:
+    def __init__(
+        self, catalog: Catalog, advisories: KnownAdvisories, names: NameWatch, looks: Mapping[Need, Look]
+    ) -> None:
         """`looks` are the ways to look into a file, by the need that each meets."""
-        self.catalog, self.advisories, self._looks = catalog, advisories, looks
+        self.catalog, self.advisories, self.names, self._looks = catalog, advisories, names, looks
         self._remembered: OrderedDict[tuple[str, frozenset[Need]], Evidence] = OrderedDict()
         self._generation = 0
         self._gather: dict[Need, Callable[[Page], Awaitable[dict[str, Any]]]] = {
             Need.ADVISORIES: self._advisories,
+            Need.NAME: self._name,
             Need.USE: self._use,
         }
 
@@ -52,7 +56,7 @@ class CatalogWitness:
             return found
         generation = self._generation
         evidence = await self._gathered(page, needs)
-        if generation == self._generation and not evidence.failed:
+        if generation == self._generation and page.files and not evidence.failed:
             self._remembered[key] = evidence
             if len(self._remembered) > _MOST_REMEMBERED:
                 self._remembered.popitem(last=False)
@@ -80,6 +84,9 @@ class CatalogWitness:
     async def _advisories(self, page: Page) -> dict[str, Any]:
         known = await asyncio.to_thread(self.advisories.of, page.project)
         return {"advisories": known, "advisories_at": self.advisories.as_of}
+
+    async def _name(self, page: Page) -> dict[str, Any]:
+        return {"likeness": await self.names.likeness(page)}
 
     async def _use(self, page: Page) -> dict[str, Any]:
         return {"used_versions": await self.catalog.read(downloads.versions, page.project)}

@@ -51,14 +51,12 @@ class Standing:
     used: bool = False
     """Whether people here use it already."""
 
-    @property
-    def steps(self) -> int:
-        """By how many levels the judgement is milder."""
-        if self.used:
-            return 2
-        if self.releases >= 20 and self.days >= 5 * 365:
-            return 2
-        return 1 if self.releases >= 5 and self.days >= 2 * 365 else 0
+    def softened(self, strict: Level) -> Level:
+        """Return the level that is left of a judgement by the name alone."""
+        steps = int(self.used)
+        steps += int(self.releases >= 5 and self.days >= 2 * 365)
+        steps += int(self.releases >= 20 and self.days >= 5 * 365)
+        return Level(max(strict - steps, Level.NONE))
 
 
 class Owned:
@@ -147,13 +145,13 @@ class Guard:
             return Finding(name, True, normal, Kind.HOMOGLYPH.value, "deny")
         if is_taken_for_stdlib(normal):
             return Finding(name, True, normal, Kind.STDLIB.value, "deny")
-        return self._judged(name, normal, standing.steps if standing else 0, owned)
+        return self._judged(name, normal, standing or Standing(), owned)
 
-    def _judged(self, name: str, normal: str, steps: int, owned: Owned) -> Finding:
+    def _judged(self, name: str, normal: str, standing: Standing, owned: Owned) -> Finding:
         strict, match = (Level.NONE, None) if owned.empty else judged(normal, owned.matches(normal), self._usage)
         if match is None:
             strict, match = judged(normal, ((normal, found) for found in self._search.matches(normal)), self._usage)
-        strict = Level(max(strict - steps, Level.NONE))
+        strict = standing.softened(strict)
         if match is None or strict is Level.NONE:
             return Finding(name, False)
         return Finding(name, True, match.target.project, match.kind.value, strict.name.lower())

@@ -14,8 +14,6 @@ class Kind(StrEnum):
 
     STDLIB = "stdlib"
     """The name of a standard-library module."""
-    RESERVED = "reserved"
-    """A name, or one below a prefix, that a hosted source owns."""
     SEPARATOR = "separator"
     """Only hyphens differ: `py-yaml`."""
     HOMOGLYPH = "homoglyph"

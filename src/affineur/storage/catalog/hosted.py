@@ -115,6 +115,17 @@ def owns(connection: sa.Connection, source: str, project: str) -> bool:
     )
 
 
+def claims_state(connection: sa.Connection) -> tuple[int, float]:
+    """Return a mark that changes when a name is claimed by an upload or given up."""
+    row = connection.execute(sa.select(sa.func.count(), sa.func.max(hosted_projects.c.claimed_at))).one()
+    return int(row[0]), float(row[1] or 0.0)
+
+
+def owned_names(connection: sa.Connection) -> list[str]:
+    """Return every name that was claimed by an upload to any source."""
+    return list(connection.execute(sa.select(hosted_projects.c.project).distinct()).scalars())
+
+
 def add(change: Change, source: str, project: str, file: File, uploader: str, sides: Mapping[str, str]) -> None:
     """Add a file, claiming the project's name with the first one."""
     if not owns(change.connection, source, project):

@@ -1,0 +1,59 @@
+"""The name guard as a server asks it: with the list in force and with the names that are owned here now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from affineur.model.files import Page
+from affineur.policy.lookalikes.guard import Finding, Guard, Owned
+from affineur.policy.lookalikes.popular import popular
+from affineur.storage.catalog import hosted
+from affineur.storage.catalog.database import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a project's name looks like, and what speaks for the project."""
+
+    finding: Finding
+    """By the name alone."""
+    since: datetime | None = None
+    """When its first file was published, or first seen where nobody says."""
+    releases: int = 0
+
+
+class NameWatch:
+    """Asks the guard about pages. Lists that change, and names that are claimed, count from the next page on."""
+
+    def __init__(self, catalog: Catalog, data: Path, patterns: Iterable[str]) -> None:
+        """`patterns` are those of the names that hosted sources own before they exist."""
+        self._catalog, self._data, self._patterns = catalog, data, tuple(patterns)
+        self._guard: Guard | None = None
+        self._owned = Owned((), self._patterns)
+        self._claims = (0, 0.0)
+
+    async def likeness(self, page: Page) -> Likeness:
+        """Return what the name of a page's project looks like.
+
+        Raises:
+            InvalidDocument: the refreshed list in the data folder cannot be read.
+            StorageUnavailable: the database does not answer.
+        """
+        claims = await self._catalog.read(hosted.claims_state)
+        if claims != self._claims:
+            self._owned = Owned(await self._catalog.read(hosted.owned_names), self._patterns)
+            self._claims = claims
+        finding = await asyncio.to_thread(self._check, page.project)
+        moments = [file.upload_time or file.first_seen for file in page.files]
+        since = min((moment for moment in moments if moment is not None), default=None)
+        return Likeness(finding, since, len({file.version for file in page.files}))
+
+    def _check(self, project: str) -> Finding:
+        known = popular(self._data)
+        if self._guard is None or self._guard.known is not known:
+            self._guard = Guard(known)
+        return self._guard.check(project, owned=self._owned)
