@@ -84,12 +84,12 @@ class Gate:
         """Return the evidence that judging a project takes."""
         return self.policy.needs(project)
 
-    def screen(self, page: Page, *, now: datetime, evidence: Evidence = NOTHING) -> Screened:
-        """Judge every file of a listing before anything is fetched."""
+    def screen(self, page: Page, *, now: datetime, evidence: Evidence = NOTHING, only: File | None = None) -> Screened:
+        """Judge every file of a listing before anything is fetched, or `only` one; rules see the whole page."""
         rules = self.policy.rules_for(page.project)
         watched = self.policy.mode is Mode.WATCH
         decisions = {}
-        for file in page.files:
+        for file in page.files if only is None else (only,):
             facts = Facts(file, page, page.mirrored, page.owned, evidence)
             verdicts = lifted(verdicts_of(rules, facts, now), facts, self.index, now)
             decisions[file.filename] = Decision(

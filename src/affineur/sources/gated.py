@@ -93,11 +93,11 @@ class Gated:
         """Return a page with the decisions as of another moment, by what is known today."""
         return await self._judged(page, moment)
 
-    async def _judged(self, page: Page, moment: datetime | None = None) -> Screened:
+    async def _judged(self, page: Page, moment: datetime | None = None, only: File | None = None) -> Screened:
         evidence = await self._evidence(page)
         now = moment or datetime.now(UTC)
-        if len(page.files) < _MANY:
-            return self.gate.screen(page, now=now, evidence=evidence)
+        if len(page.files) < _MANY or only is not None:
+            return self.gate.screen(page, now=now, evidence=evidence, only=only)
         return await asyncio.to_thread(self.gate.screen, page, now=now, evidence=evidence)
 
     async def page(self, project: ProjectName) -> Page:
@@ -155,7 +155,7 @@ class Gated:
                     await asyncio.to_thread(copy.write, part)
                 copy.flush()
                 await self.witness.inspect(page, file, Path(copy.name), needs)
-        self.admit(await self._judged(replace(page, files=(file,))), file)
+        self.admit(await self._judged(page, only=file), file)
         return await self.source.open(page, file)
 
     async def tell(self, screened: Screened, file: File, kind: str) -> bytes:
@@ -170,7 +170,7 @@ class Gated:
         return told
 
     async def _let_through(self, page: Page, file: File) -> tuple[Screened, Page]:
-        screened = await self._judged(replace(page, files=(file,)))
+        screened = await self._judged(page, only=file)
         return screened, await self._inner(page)
 
     async def _inner(self, page: Page) -> Page:

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from affineur.model.advisories import Advisory, Range
 from affineur.model.decisions import Effect
 from affineur.model.names import ProjectName
 from affineur.policy.evidence import Evidence, Need
 from affineur.policy.lookalikes.guard import Finding, Guard
 from affineur.policy.lookalikes.popular import popular
 from affineur.policy.lookalikes.watch import Likeness
-from tests.support.policy import NOW, file, gate, verdict
+from tests.support.policy import NOW, file, gate, page, verdict
 
 GUARD = Guard(popular())
 
@@ -105,3 +106,14 @@ def test_every_kind_has_its_words():
         finding = Finding("briee", True, "brie", kind.value, "deny")
         said = judged("briee", evidence=Evidence(likeness=Likeness(finding)))
         assert said.sentence.startswith("did you mean brie? briee looks like it (")
+
+
+def test_one_file_is_judged_in_the_light_of_its_whole_page():
+    """A fix is compared with the release before it, also when it alone is about to leave."""
+    old, fix = file("brie-1.0-py3-none-any.whl", days=400), file("brie-2.0-py3-none-any.whl", days=1)
+    evidence = Evidence(
+        advisories=(Advisory("EX-1", ProjectName("brie"), ranges=(Range(fixed="2.0"),)),),
+        used_versions=frozenset({"1.0"}),
+    )
+    screened = gate({"cooldown": 3}).screen(page(old, fix), now=NOW, evidence=evidence, only=fix)
+    assert {name: decision.refused for name, decision in screened.decisions.items()} == {fix.filename: False}
