@@ -54,7 +54,7 @@ def test_pinned_files_are_no_candidates_until_the_pin_is_gone(catalog):
     catalog.write_now(cache.pin, "public", {first.sha256})
     assert candidates(catalog) == [[second]]
     assert catalog.read_now(cache.holdings) == {"public": Holding(2, 200, 1)}
-    catalog.write_now(cache.pin, "public", set())
+    catalog.write_now(cache.unpin, "public")
     assert candidates(catalog) == [[first], [second]]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+import structlog
 import typer
 
 from affineur.cli.show import progress_shown, show
@@ -144,6 +145,7 @@ async def _run_here(operation: Operation, request: Any, given: dict[str, Any], p
     from affineur.app import App
     from affineur.model.principals import Principal, Right
 
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     app = App(configured(given.get("config"), {"data": given.get("data")}))
     principal = Principal(sitting_here(), "", frozenset({"*"}), frozenset(Right))
     try:

@@ -13,6 +13,7 @@ from affineur.operations import (
     inspect,
     jobs,
     ledgers,
+    mirror,
     names,
     policies,
     prune,
@@ -102,6 +103,19 @@ TABLE: tuple[Operation, ...] = (
         say=advisories.say_state, found=lambda state: bool(state.alarm),
     ),
     Operation("names update", names.NamesUpdate, names.update, CHANGE, say=names.say),
+    Operation(
+        "mirror add", mirror.MirrorAdd, mirror.add, CHANGE,
+        say=mirror.say, found=lambda filled: bool(filled.failed),
+    ),
+    Operation(
+        "mirror sync", mirror.MirrorSync, mirror.sync, CHANGE,
+        say=mirror.say, found=lambda filled: bool(filled.failed),
+    ),
+    Operation("mirror list", mirror.MirrorList, mirror.listed),
+    Operation(
+        "mirror remove", mirror.MirrorRemove, mirror.remove, CHANGE,
+        say=lambda rows: "\n".join(f"{row.requirement} is off the list" for row in rows),
+    ),
     Operation("report cache", report.ReportCache, report.cache_rows),
     Operation(
         "prune", prune.Prune, prune.prune, DESTROY,

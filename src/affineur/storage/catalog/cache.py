@@ -76,15 +76,19 @@ def own(change: Change, files: Sequence[Held]) -> None:
 
 
 def pin(change: Change, source: str, digests: Collection[str]) -> None:
-    """Pin exactly these files of a mirror: they are never evicted by themselves."""
+    """Pin files of a mirror: they are never evicted by themselves."""
     wanted = sorted(digests)
-    change.connection.execute(sa.update(mirrored).where(mirrored.c.source == source).values(pinned=False))
     for start in range(0, len(wanted), _AT_ONCE):
         change.connection.execute(
             sa.update(mirrored)
             .where(mirrored.c.source == source, mirrored.c.sha256.in_(wanted[start : start + _AT_ONCE]))
             .values(pinned=True)
         )
+
+
+def unpin(change: Change, source: str) -> None:
+    """Take the pins from every file of a mirror."""
+    change.connection.execute(sa.update(mirrored).where(mirrored.c.source == source).values(pinned=False))
 
 
 def touch(change: Change, digests: Collection[str]) -> None:
