@@ -19,10 +19,15 @@ from affineur.policy.rule import Facts
 _NOT_INSPECTED = "not inspected yet"
 
 
+def _speakable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 def sentence_of(verdict: Verdict) -> str:
     """Return a refusing verdict as people read it: what the rule does, which rule, and why."""
     verb = "denied" if verdict.effect is Effect.DENY else "held"
-    return f"{verb} by {verdict.rule}: {verdict.sentence}"
+    # Sentences quote text of packages, and clients print them on terminals as they are.
+    return " ".join(_speakable(f"{verb} by {verdict.rule}: {verdict.sentence}").split())
 
 
 @dataclass(frozen=True)
