@@ -209,12 +209,13 @@ class Throttled(AffineurError):
 
 
 class StorageFull(AffineurError):
-    """Too little room is left on the disk; figures in bytes."""
+    """Too little room is left on the disk; figures in bytes, both 0 where the disk itself said so."""
 
     kind = "storage-full"
 
     def __init__(self, free: int, wanted: int) -> None:
-        super().__init__(f"not enough room: {free} bytes are free, {wanted} must stay free (setting min_free)")
+        told = f"{free} bytes are free, {wanted} must stay free (setting min_free)" if wanted else "the disk is full"
+        super().__init__(f"not enough room: {told}")
         self.free, self.wanted = free, wanted
 
 

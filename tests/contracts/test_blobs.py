@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 
 import pytest
 
@@ -132,6 +133,13 @@ async def test_partial_files_are_not_among_what_is_held(blobs):
     assert [digest async for digest in blobs.walk()] == []
 
 
+async def test_since_when_it_is_held(blobs):
+    assert await blobs.kept_since(MISSING) is None
+    await kept(blobs, BODY)
+    since = await blobs.kept_since(DIGEST)
+    assert abs(since - time.time()) < 5, "object stores tell whole seconds"
+
+
 async def test_where_the_bytes_lie(blobs):
     await kept(blobs, BODY)
     path = blobs.path(DIGEST)
@@ -161,6 +169,8 @@ async def test_a_store_that_does_not_answer_is_said_with_a_sentence(tmp_path, mo
     assert path.exists()
     with pytest.raises(StorageUnavailable, match="does not answer"):
         await gone.has(DIGEST)
+    with pytest.raises(StorageUnavailable, match="does not answer"):
+        await gone.kept_since(DIGEST)
     with pytest.raises(StorageUnavailable, match="does not answer"):
         await whole(gone, DIGEST)
     with pytest.raises(StorageUnavailable, match="does not answer"):

@@ -6,6 +6,7 @@ is printed where it fails; AFFINEUR_SEED repeats its choices (the moments are th
 
 import contextlib
 import hashlib
+import json
 import os
 import random
 import socket
@@ -112,8 +113,8 @@ def stock(upstream, chance):
     upstream.rate = 4_000_000
 
 
-def one_life(server, chance):
-    """Start the server and kill it: mostly while it serves, sometimes while it starts."""
+def one_life(server, chance, clients):
+    """Start the server and kill it: while it starts, after a moment, or after it acknowledged something."""
     if chance.random() < 0.2:
         with server.log.open("ab") as log:
             server.process = subprocess.Popen(
@@ -123,7 +124,13 @@ def one_life(server, chance):
         time.sleep(chance.uniform(0.2, 1.5))
     else:
         server.start()
-        time.sleep(chance.uniform(0.05, 1.0))
+        if chance.random() < 0.5:
+            before, deadline = len(clients.acknowledged), time.monotonic() + 20
+            while len(clients.acknowledged) == before and time.monotonic() < deadline:
+                time.sleep(0.002)
+            time.sleep(chance.uniform(0.0, 0.1))
+        else:
+            time.sleep(chance.uniform(0.05, 1.0))
     server.kill()
 
 
@@ -138,15 +145,47 @@ def wrong_blobs(data, seen):
     return wrong
 
 
-def missing_blobs(data, url):
-    """Digests that the catalog's rows of uploads name and the store has not."""
+def named_by_uploads(url):
+    """The digests that the catalog's rows of uploads name."""
     engine = sa.create_engine(url)
     table = schema.hosted_files
     columns = (table.c.sha256, table.c.metadata_sha256, table.c.signature_sha256, table.c.provenance_sha256)
     with engine.connect() as connection:
         named = {digest for row in connection.execute(sa.select(*columns)) for digest in row if digest}
     engine.dispose()
-    return named - {path.name for path in (data / "blobs").glob("??/??/*")}
+    return named
+
+
+def named_by_anything(url):
+    """Every SHA-256 that stands anywhere in the catalog, as text or inside what it keeps."""
+    engine = sa.create_engine(url)
+    found = named_by_uploads(url)
+    with engine.connect() as connection:
+        for column in (schema.blobs.c.sha256, schema.metadata.c.metadata_sha256):
+            found |= set(connection.execute(sa.select(column)).scalars())
+    engine.dispose()
+    return found
+
+
+def kept(data):
+    """The digests of what lies in the store, and the names of what was left in the making."""
+    blobs = {path.name for path in (data / "blobs").glob("??/??/*")}
+    return blobs, {path.name for path in (data / "blobs" / "staging").iterdir()}
+
+
+def order_can_be_made(server, url):
+    """What belongs to nothing is found by prune, and nothing else; after it there is none."""
+    blobs, leftovers = kept(server.data)
+    assert named_by_uploads(url) <= blobs
+    told = server.command("prune", "--check", "--older-than", "0", "--format", "json", check=False)
+    found = json.loads(told.stdout)
+    assert set(found["orphans"]) == blobs - named_by_anything(url)
+    assert set(found["leftovers"]) == leftovers
+    assert found["lost"] == []
+    assert kept(server.data) == (blobs, leftovers), "a check removes nothing"
+    server.command("prune", "--older-than", "0", "--yes")
+    assert kept(server.data) == (blobs - set(found["orphans"]), set())
+    return f"{len(found['orphans'])} orphans, {len(found['leftovers'])} leftovers"
 
 
 def everything_is_there(server, clients):
@@ -180,7 +219,7 @@ def kill_often(tmp_path, upstream, url, rounds):
     with Clients(server, upstream, token, random.Random(seed + 1)) as clients, contextlib.ExitStack() as stack:
         stack.callback(server.kill)
         for _ in range(rounds):
-            one_life(server, chance)
+            one_life(server, chance, clients)
             assert wrong_blobs(server.data, seen) == []
             assert clients.problems == []
     server.start()
@@ -189,12 +228,12 @@ def kill_often(tmp_path, upstream, url, rounds):
         proved = server.command("ledger", "verify")
     finally:
         server.stop()
-    assert missing_blobs(server.data, url) == set()
+    ordered = order_can_be_made(server, url)
     assert wrong_blobs(server.data, set()) == []
     assert "Traceback" not in server.log.read_text()
     print(
         f"{rounds} kills: {len(clients.acknowledged)} uploads kept ({len(clients.unknown)} of them cut and sent again), "
-        f"{clients.whole} files whole, {clients.cut} cut; {proved.stdout.strip()}"
+        f"{clients.whole} files whole, {clients.cut} cut; {ordered}; {proved.stdout.strip()}"
     )
 
 

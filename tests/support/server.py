@@ -38,6 +38,8 @@ class Affineur:
             self.config = data.parent / f"{data.name}.toml"
             self.config.write_text(config)
         self.process = None
+        self.wrapper = []
+        """A program, with arguments, that starts the server's."""
         self.log = data.parent / f"{data.name}.log"
 
     @property
@@ -69,7 +71,7 @@ class Affineur:
             arguments = (*arguments, "--tls-cert", self.certificate[0], "--tls-key", self.certificate[1])
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "affineur", "serve", *arguments],
+                [*self.wrapper, sys.executable, "-m", "affineur", "serve", *arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),

@@ -18,6 +18,7 @@ from affineur.model.files import File
 from affineur.sources.stored import Stored
 from affineur.sources.upstream import Upstream
 from affineur.standards.archives import looks_like_archive
+from affineur.storage.failing import failure
 
 CHUNK = 256 * 1024
 _HELD_BACK = 1
@@ -81,7 +82,7 @@ class Fetch:
         except asyncio.CancelledError:
             self.error = UpstreamUnavailable(self.upstream.base, "the fetch was ended")
         except OSError as error:
-            self.error = StorageUnavailable(f"{self.file.filename} could not be kept: {error}")
+            self.error = failure(f"{self.file.filename} could not be kept", error)
         finally:
             self.started.set()
             self.finished.set()

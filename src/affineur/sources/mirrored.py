@@ -9,7 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from affineur.config import Config
-from affineur.errors import AffineurError, ProjectUnknown, StorageUnavailable, UpstreamBroken, UpstreamUnavailable
+from affineur.errors import (
+    AffineurError,
+    ProjectUnknown,
+    StorageFull,
+    StorageUnavailable,
+    UpstreamBroken,
+    UpstreamUnavailable,
+)
 from affineur.model.files import File, Page, UploadTimeSource
 from affineur.model.names import ProjectName, SourceName
 from affineur.sources import kept
@@ -58,7 +65,7 @@ class Mirrored:
         """Return the listing: held and fresh, refreshed, or stale when the upstream is slow or down."""
         held = await self._held(project)
         now = self._clock()
-        if held is not None and held.fresh_until is not None and now < held.fresh_until:
+        if held is not None and self._is_fresh(held, now):
             return held
         if held is None and self._unknown.get(project, 0.0) > time.monotonic():
             raise ProjectUnknown(project, self.name)
@@ -67,8 +74,13 @@ class Mirrored:
             return await asyncio.shield(refresh)
         try:
             return await asyncio.wait_for(asyncio.shield(refresh), self.config.patience)
-        except (TimeoutError, UpstreamUnavailable, UpstreamBroken):
+        except (TimeoutError, UpstreamUnavailable, UpstreamBroken, StorageUnavailable, StorageFull):
             return replace(held, stale_since=held.fresh_until, fresh_until=now + _ASK_AGAIN)
+
+    def _is_fresh(self, held: Page, now: datetime) -> bool:
+        """Whether the upstream need not be asked; what was checked "later than now" was so before the clock was set back."""
+        longest = now + timedelta(seconds=self.config.fresh_for)
+        return held.fresh_until is not None and now < held.fresh_until <= longest
 
     async def held(self, project: ProjectName) -> Page:
         """Return the listing as it is held, without asking the upstream.

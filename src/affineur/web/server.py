@@ -11,6 +11,7 @@ from aiohttp.web_request import BaseRequest
 
 from affineur.errors import AffineurError, MethodNotAllowed, NotFound, Refused
 from affineur.sources.memory import Answer, Entry
+from affineur.storage.failing import failure
 from affineur.web import problems, refusals, routes
 from affineur.web.simple import CORS
 from affineur.web.site import Site
@@ -55,7 +56,10 @@ class Server:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()  # to nobody: the client hung up, or the file proved wrong and it was cut off
-        except Exception:  # noqa: BLE001 - an answer must be given whatever happened
+        except Exception as error:  # noqa: BLE001 - an answer must be given whatever happened
+            if isinstance(error, OSError) and error.errno is not None:
+                _log.error("storage failed", method=request.method, path=request.path, problem=str(error))
+                return problems.answer(failure("the storage fails", error), request)
             _log.exception("request failed", method=request.method, path=request.path)
             return problems.answer(AffineurError("something went wrong here; the server's log says what"), request)
         finally:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from affineur.errors import StorageUnavailable
+from affineur.storage.failing import failure
 
 _CHUNK = 256 * 1024
 
@@ -44,7 +45,7 @@ class DiskBlobs:
         try:
             await asyncio.to_thread(_settle, staged, self._place(sha256))
         except OSError as error:
-            raise StorageUnavailable(f"the file could not be stored: {error}") from error
+            raise failure("the file could not be stored", error) from error
 
     async def read(self, sha256: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """Yield the bytes from `start` up to `stop` (exclusive).

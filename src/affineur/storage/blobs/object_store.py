@@ -96,13 +96,16 @@ class ObjectStoreBlobs:
             await obstore.delete_async(self._store, sha256)
 
     async def kept_since(self, sha256: str) -> float | None:
-        """Return when the bytes came (seconds of Unix time), or None when they are not there."""
-        try:
-            return (await obstore.head_async(self._store, sha256))["last_modified"].timestamp()
-        except FileNotFoundError:
-            return None
-        except BaseError as error:
-            raise StorageUnavailable(f"the object store does not answer: {error}") from error
+        """Return when the bytes came (seconds of Unix time), or None when they are not there.
+
+        Raises:
+            StorageUnavailable: the store does not answer.
+        """
+        with _said():
+            try:
+                return (await obstore.head_async(self._store, sha256))["last_modified"].timestamp()
+            except _MISSING:
+                return None
 
     async def walk(self) -> AsyncIterator[str]:
         """Yield the digest of every object.

@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from affineur.errors import AffineurError, StorageUnavailable
+from affineur.errors import AffineurError, StorageFull, StorageUnavailable
 from affineur.model.events import Event
 from affineur.storage.catalog import ledger
 from affineur.storage.catalog.migrate import migrate
@@ -28,6 +28,16 @@ _LARGEST_GROUP = 64
 _CLOSE = object()
 _PATIENCE = 10.0
 """Seconds to wait for a SQLite database that another process holds."""
+_DISK_FULL = "53100"
+"""What PostgreSQL calls it (its appendix A, class 53)."""
+_REACHABLE: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Options of libpq, so that a server that vanished without a word is noticed, in seconds and milliseconds."""
 
 
 @dataclass
@@ -71,7 +81,9 @@ class Catalog:
             StorageUnavailable: it cannot be opened.
         """
         sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {"connect_args": {"timeout": _PATIENCE}} if sqlite else {"pool_pre_ping": True}
+        options: dict[str, Any] = {"connect_args": {"timeout": _PATIENCE} if sqlite else _REACHABLE}
+        if not sqlite:
+            options["pool_pre_ping"] = True
         engine = sa.create_engine(url, pool_size=readers + 2, **options)
         if sqlite:
             sa.event.listen(engine, "connect", _prepare_sqlite)
@@ -160,7 +172,7 @@ class Catalog:
                 events = [event for _, change, _ in done for event in change.events]
                 head = ledger.append(connection, events, time.time()) if events else None
         except Exception as error:  # noqa: BLE001 - whatever the database does, the writer must live to try again
-            problem = StorageUnavailable(f"the database cannot be written: {_in_one_line(error)}")
+            problem = _failure(error)
             for write in group:
                 if not write.future.done():
                     write.future.set_exception(problem)
@@ -192,6 +204,14 @@ class Catalog:
                 write.future.set_exception(error)
             else:
                 done.append((write, change, result))
+
+
+def _failure(error: Exception) -> AffineurError:
+    """Return the error that callers are given for one of the database."""
+    driver = error.orig if isinstance(error, DBAPIError) else None
+    if getattr(driver, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(driver, "sqlstate", "") == _DISK_FULL:
+        return StorageFull(0, 0)
+    return StorageUnavailable(f"the database cannot be written: {_in_one_line(error)}")
 
 
 def _in_one_line(error: Exception) -> str:
