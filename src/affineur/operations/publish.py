@@ -22,7 +22,7 @@ from affineur.model.names import ProjectName, SourceName, matches, project_name
 from affineur.model.principals import Principal, Right
 from affineur.operations.examiners import Examiners
 from affineur.policy.lookalikes.popular import popular
-from affineur.standards import archives, attestations, core_metadata
+from affineur.standards import archives, attestations
 from affineur.standards.examination import Job
 from affineur.standards.upload_form import UploadForm, parse_form
 from affineur.storage.blobs.store import Blobs
@@ -172,7 +172,7 @@ class Publisher:
             size=received.size,
             upload_time=now,
             upload_time_source=UploadTimeSource.UPLOAD,
-            requires_python=str(core_metadata.info(inspection.metadata).get("requires_python") or "") or None,
+            requires_python=inspection.requires_python or None,
             metadata_hashes={"sha256": sides["metadata"]} if "metadata" in sides else None,
             provenance="hosted" if "provenance" in sides else None,
             signed=True if "signature" in sides else None,

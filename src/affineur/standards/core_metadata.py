@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.errors import MessageError
@@ -37,6 +38,11 @@ _SINGLE = frozenset(
     }
 )  # fmt: skip
 _LONGEST_EXPRESSION = 2000
+_MOST_LINES = 200_000
+_MOST_FIELDS = 10_000
+_MOST_DIFFERENT_FIELDS = 200
+_EMPTY_LINE = re.compile(rb"\n\n|\r\n\r\n|\r\r")
+_FIELD_NAME = re.compile(rb"(?:\A|[\r\n])([^\s:]+)(?=:)")
 _STATES_REQUIREMENTS_SINCE = "1.2"
 
 
@@ -53,10 +59,23 @@ class MetadataLimits:
 
 
 def _read(raw: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
+    _refuse_endless(raw)
     try:
         return parse_email(raw)
     except _READ_ERRORS as error:
         raise InvalidDocument(_DOCUMENT, f"cannot be read: {str(error)[:200]}") from None
+
+
+def _refuse_endless(raw: bytes) -> None:
+    """Refuse what would keep the parser busy: its time grows with fields times different fields."""
+    if max(raw.count(b"\n"), raw.count(b"\r")) > _MOST_LINES:
+        raise InvalidDocument(_DOCUMENT, f"has more than {_MOST_LINES} lines")
+    end = _EMPTY_LINE.search(raw)
+    names = _FIELD_NAME.findall(raw, 0, end.start() if end else len(raw))
+    if len(names) > _MOST_FIELDS:
+        raise InvalidDocument(_DOCUMENT, f"has more than {_MOST_FIELDS} fields")
+    if len(set(names)) > _MOST_DIFFERENT_FIELDS:
+        raise InvalidDocument(_DOCUMENT, f"has more than {_MOST_DIFFERENT_FIELDS} different fields")
 
 
 def _known(fields: RawMetadata) -> Metadata:
@@ -130,6 +149,16 @@ def _refuse_direct_references(fields: RawMetadata) -> None:
             if "@" in value.partition(";")[0]:
                 problem = f"{value[:200]!r} names an address; only names and versions are accepted"
                 raise InvalidDocument(_DOCUMENT, problem, where)
+
+
+def requires_python(raw: bytes) -> str:
+    """Return Requires-Python as written, or "".
+
+    Raises:
+        InvalidDocument: nothing can be read.
+    """
+    fields, _ = _read(raw)
+    return fields.get("requires_python", "")
 
 
 def licence_files(raw: bytes) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ class Access:
         token = token_in(header)
         if token is None:
             return NOBODY
-        digest = hashlib.sha256(token.encode()).hexdigest()
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
         found = self._known.get(digest)
         if found is None:
             found = await self.catalog.read(principals.find, digest)

@@ -45,6 +45,7 @@ def _inspect(path: Path, filename: str, limits: Limits) -> Inspection:
         name=named.name,
         version=named.version,
         metadata=contents.metadata,
+        requires_python=core_metadata.requires_python(contents.metadata),
         build=named.build,
         tags=named.tags,
         startup_files=contents.startup_files,

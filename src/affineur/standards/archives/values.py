@@ -63,6 +63,8 @@ class Inspection:
     """The version in canonical form."""
     metadata: bytes
     """METADATA of a wheel or PKG-INFO of an sdist, byte for byte."""
+    requires_python: str = ""
+    """Requires-Python as the metadata states it."""
     build: str = ""
     """A wheel's build tag."""
     tags: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from affineur.standards.archives.framing import Framed, pieces, walk
+from affineur.standards.archives.inflate import check_count
 from affineur.standards.archives.naming import Tree, is_startup_file
 from affineur.standards.archives.values import Broken, Contents, FileName, Limits
 
@@ -56,7 +57,7 @@ def _read_members(handle: BinaryIO, framed: list[Framed], named: FileName, limit
     folder = _dist_info(by_name, named)
     _check_wheel_file(_read_small(handle, by_name, f"{folder}/WHEEL", limits.metadata))
     metadata = _read_small(handle, by_name, f"{folder}/METADATA", limits.metadata)
-    record = _parse_record(_read_small(handle, by_name, f"{folder}/RECORD", limits.listing), folder)
+    record = _parse_record(_read_small(handle, by_name, f"{folder}/RECORD", limits.listing), folder, limits)
     unrecorded = {f"{folder}/{name}" for name in _UNRECORDED}
     _compare_names(set(record) - unrecorded, set(files) - unrecorded)
     for item in framed:
@@ -104,7 +105,7 @@ def _check_wheel_file(raw: bytes) -> None:
         raise Broken("wheel-version", f"Wheel-Version is {version[:40]!r}, 1.x is accepted", "WHEEL")
 
 
-def _parse_record(raw: bytes, folder: str) -> dict[str, tuple[str, str]]:
+def _parse_record(raw: bytes, folder: str, limits: Limits) -> dict[str, tuple[str, str]]:
     """Return path → (hash, size) as written."""
     place = f"{folder}/RECORD"
     found: dict[str, tuple[str, str]] = {}
@@ -117,6 +118,7 @@ def _parse_record(raw: bytes, folder: str) -> dict[str, tuple[str, str]]:
             if row[0] in found:
                 raise Broken("record", f"{row[0][:200]!r} is recorded twice", place)
             found[row[0]] = (row[1], row[2])
+            check_count(len(found), limits)
     except (csv.Error, UnicodeDecodeError) as error:
         raise Broken("record", f"cannot be read: {error}", place) from None
     return found
