@@ -51,8 +51,14 @@ def project_name(text: str) -> ProjectName:
 
 
 def matches(project: ProjectName, patterns: Iterable[str]) -> bool:
-    """Whether a name is one of `patterns`, in which `*` stands for any characters."""
-    return any(fnmatch.fnmatchcase(project, pattern.lower()) for pattern in patterns)
+    """Whether a name is one of `patterns`, in which `*` stands for any characters.
+
+    A pattern such as `acme-*` is a namespace (PEP 752): `acme` itself belongs to it.
+    """
+    return any(
+        fnmatch.fnmatchcase(project, wanted) or (wanted.endswith("-*") and project == wanted[:-2])
+        for wanted in map(str.lower, patterns)
+    )
 
 
 def index_name(text: str) -> IndexName:

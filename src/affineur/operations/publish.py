@@ -21,6 +21,7 @@ from affineur.model.files import File, Status, UploadTimeSource
 from affineur.model.names import ProjectName, SourceName, matches, project_name
 from affineur.model.principals import Principal, Right
 from affineur.operations.examiners import Examiners
+from affineur.policy.lookalikes.claims import refuse_confusable, refuse_reserved
 from affineur.policy.lookalikes.popular import popular
 from affineur.standards import archives, attestations
 from affineur.standards.examination import Job
@@ -86,7 +87,7 @@ class Publisher:
         self._permit(project, principal)
         _compare_digests(form, received)
         known = await self.catalog.read(hosted.standing, *self._place(project, received))
-        if self._here_already(project, received, known):
+        if await asyncio.to_thread(self._here_already, project, received, known):
             return Published(project, received.filename, changed=False)
         inspection = await self.examiners.examine(self._job(form, received))
         sides = await self._store(form, received, inspection)
@@ -117,11 +118,13 @@ class Publisher:
         """
         if known.owned or known.granted or matches(project, self.config.hosted[self.source].owns):
             return
+        refuse_reserved(project, self.source, {name: other.owns for name, other in self.config.hosted.items()})
         way_out = f"an administrator can grant it: affineur index claim {project}"
         if known.mirrored_by:
             raise Forbidden(f"{project} has been served from the mirror {known.mirrored_by}; {way_out}")
         if (rank := popular(self.config.data_path).rank(project)) is not None:
             raise Forbidden(f"{project} is a popular public project (number {rank}); {way_out}")
+        refuse_confusable(project, self.config.data_path, way_out)
 
     def _job(self, form: UploadForm, received: Received) -> Job:
         return Job(

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import msgspec
 
 from affineur.model.names import ProjectName, matches
 from affineur.policy.lookalikes import aliases
 from affineur.policy.lookalikes.judgement import Level, level
-from affineur.policy.lookalikes.popular import Popular
+from affineur.policy.lookalikes.popular import Popular, popular
 from affineur.policy.lookalikes.search import Match, Search, Target, target
 from affineur.policy.lookalikes.spelling import Kind, folded
 from affineur.policy.lookalikes.stdlib_names import is_taken_for_stdlib, stdlib_names
@@ -155,3 +156,18 @@ class Guard:
         if match is None or strict is Level.NONE:
             return Finding(name, False)
         return Finding(name, True, match.target.project, match.kind.value, strict.name.lower())
+
+
+_made: list[Guard] = []
+
+
+def guard(data: Path) -> Guard:
+    """Return the guard over the list in force in a data folder; it is made once for each list.
+
+    Raises:
+        InvalidDocument: the refreshed list in the data folder cannot be read.
+    """
+    known = popular(data)
+    if not _made or _made[0].known is not known:
+        _made[:] = [Guard(known)]
+    return _made[0]

@@ -9,8 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from affineur.model.files import Page
-from affineur.policy.lookalikes.guard import Finding, Guard, Owned
-from affineur.policy.lookalikes.popular import popular
+from affineur.policy.lookalikes.guard import Finding, Owned, guard
 from affineur.storage.catalog import hosted
 from affineur.storage.catalog.database import Catalog
 
@@ -32,7 +31,6 @@ class NameWatch:
     def __init__(self, catalog: Catalog, data: Path, patterns: Iterable[str]) -> None:
         """`patterns` are those of the names that hosted sources own before they exist."""
         self._catalog, self._data, self._patterns = catalog, data, tuple(patterns)
-        self._guard: Guard | None = None
         self._owned = Owned((), self._patterns)
         self._claims = (0, 0.0)
 
@@ -53,7 +51,4 @@ class NameWatch:
         return Likeness(finding, since, len({file.version for file in page.files}))
 
     def _check(self, project: str) -> Finding:
-        known = popular(self._data)
-        if self._guard is None or self._guard.known is not known:
-            self._guard = Guard(known)
-        return self._guard.check(project, owned=self._owned)
+        return guard(self._data).check(project, owned=self._owned)
