@@ -2,6 +2,7 @@
 
 import os
 import sys
+import venv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def shell(tmp_path):
     folder = tmp_path / "shell"
     (folder / "dist").mkdir(parents=True)
     (folder / "dist" / wheel_name("gouda", "1.0")).write_bytes(wheel_bytes("gouda", "1.0"))
+    environment = tmp_path / "environment"
+    venv.create(environment, symlinks=True)
     programs = tmp_path / "bin"
     programs.mkdir()
     here = Path(sys.executable).parent
@@ -52,13 +55,13 @@ def shell(tmp_path):
         PIP_TARGET=str(tmp_path / "installed"),
         PIP_NO_CACHE_DIR="1",
         UV_NO_CACHE="1",
-        VIRTUAL_ENV=str(client("hashin").parent),
+        VIRTUAL_ENV=str(environment),
         COLUMNS="120",
         TERM="dumb",
     )
 
 
-@pytest.mark.parametrize("page", ["docs/apis.md"])
+@pytest.mark.parametrize("page", ["docs/apis.md", "docs/quick-start.md", "README.md"])
 def test_commands_print_what_the_page_says(page, tmp_path, upstream, shell):
     folder, environment = shell
     text = (ROOT / page).read_text(encoding="utf-8")
