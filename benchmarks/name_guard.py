@@ -277,7 +277,7 @@ def recall(bench: Bench) -> Iterator[str]:
     every: dict[str, list[Judged]] = defaultdict(list)
     for way in [*CLOSE, *LOOSE]:
         rows = [(name, {meant}, bench.guard.check(name)) for name, meant in generated(bench, way, 1500, seed=7)]
-        yield recall_row(way.__name__.replace("_", " "), rows)
+        yield recall_row("word for Python missing" if way is bare else way.__name__.replace("_", " "), rows)
         every[
             "one edit" if way in ONE_EDIT else "affix, word for Python missing, order" if way in LOOSE[1:] else ""
         ] += rows

@@ -28,6 +28,10 @@ _MODULE_RANK = 1000
 _SHORTEST_MODULE = 6
 
 
+_INNOCENT = aliases.IMITATED - aliases.IMPORT_NAMES.keys()
+"""Never flagged, although they may not be on the list of popular names."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """What was found about a name."""
 
@@ -140,7 +144,7 @@ class Guard:
         A name of the popular list, one often imitated and one owned here are never flagged.
         """
         normal = folded(name)
-        if normal in owned or normal in self.known or normal in aliases.IMITATED - aliases.IMPORT_NAMES.keys():
+        if normal in owned or normal in self.known or normal in _INNOCENT:
             if name.isascii():
                 return Finding(name, False)
             return Finding(name, True, normal, Kind.HOMOGLYPH.value, "deny")
@@ -152,8 +156,7 @@ class Guard:
         strict, match = (Level.NONE, None) if owned.empty else judged(normal, owned.matches(normal), self._usage)
         if match is None:
             strict, match = judged(normal, ((normal, found) for found in self._search.matches(normal)), self._usage)
-        strict = standing.softened(strict)
-        if match is None or strict is Level.NONE:
+        if match is None or (strict := standing.softened(strict)) is Level.NONE:
             return Finding(name, False)
         return Finding(name, True, match.target.project, match.kind.value, strict.name.lower())
 

@@ -129,20 +129,27 @@ class Search:
             yield from self._words(name)
 
     def _edits(self, letters: str) -> Iterator[Match]:
-        size, near = len(letters), dict[str, Target]()
+        size = len(letters)
+        near: list[Target] = []
         if size <= _SHORT + 1:
             shortened = self._shortened
             for shorter in (letters, *_left_out(letters)):
                 if shorter in shortened:
-                    near.update((target.letters, target) for target in shortened[shorter])
+                    near += shortened[shorter]
         if size >= _TWO_EDITS_SHORT - 2:
-            self._with_a_part(letters, near)
-        own = frozenset(letters) if near else frozenset[str]()
-        for target in near.values():
-            apart = len(own ^ self._letters_of(target.letters))
+            near += self._with_a_part(letters)
+        if not near:
+            return
+        own, tried, letters_of = frozenset(letters), set[str](), self._letters
+        for target in near:
+            meant = target.letters
+            if meant in tried:
+                continue
+            tried.add(meant)
+            apart = len(own ^ (letters_of.get(meant) or self._letters_of(meant)))
             if apart > 4:
                 continue
-            edit = one_edit(letters, target.letters) if apart <= 2 else None
+            edit = one_edit(letters, meant) if apart <= 2 else None
             if edit is not None:
                 yield Match(edit.kind, target, edit)
             elif _two_edits(letters, target):
@@ -150,26 +157,25 @@ class Search:
 
     def _letters_of(self, letters: str) -> frozenset[str]:
         """Return the different letters of a target; names within two edits differ in four at most."""
-        found = self._letters.get(letters)
-        if found is None:
-            found = self._letters[letters] = frozenset(letters)
-        return found
+        return self._letters.setdefault(letters, frozenset(letters))
 
-    def _with_a_part(self, letters: str, near: dict[str, Target]) -> None:
-        """Add the long targets that have one of their three parts in common with a name, where it belongs."""
-        size = len(letters)
-        for length in range(max(size - 2, _TWO_EDITS_SHORT), size + 3):
-            tables = self._parts.get(length)
-            if tables is None:
+    def _with_a_part(self, letters: str) -> list[Target]:
+        """Return the long targets that have one of their three parts in common with a name, where it belongs."""
+        size, near = len(letters), list[Target]()
+        for length in range(size - 2 if size > _TWO_EDITS_SHORT + 2 else _TWO_EDITS_SHORT, size + 3):
+            if length not in self._parts:
                 continue
-            firsts, middles, lasts = tables
+            firsts, middles, lasts = self._parts[length]
             third = length // 3
             end = length - third
-            found = [firsts.get(letters[:third]), lasts.get(letters[-third:])]
-            found += [middles.get(letters[third + move : end + move]) for move in (-1, 0, 1)]
-            for some in found:
-                if some is not None:
-                    near.update((target.letters, target) for target in some)
+            if (part := letters[:third]) in firsts:
+                near += firsts[part]
+            if (part := letters[-third:]) in lasts:
+                near += lasts[part]
+            for move in (-1, 0, 1):
+                if (part := letters[third + move : end + move]) in middles:
+                    near += middles[part]
+        return near
 
     def _affixes(self, letters: str) -> Iterator[Match]:
         joined = self._joined
