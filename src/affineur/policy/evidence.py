@@ -21,6 +21,8 @@ class Need(StrEnum):
     ADVISORIES = "advisories"
     NAME = "name"
     """What the project's name looks like."""
+    PUBLISHER = "publisher"
+    """Who published releases that may be let through early, by their provenance."""
     USE = "use"
     """What of the project was downloaded here."""
     SCAN = "scan"
@@ -69,12 +71,27 @@ class Evidence:
         before = _before(page, file)
         if before is None:
             return "there is no earlier release to compare its publisher with"
-        if before.provenance and not file.provenance:
+        if not (before.provenance or file.provenance):
+            return ""
+        if not file.provenance:
             return f"{before.version} had provenance, it has none"
-        known, now_known = self.publishers.get(before.filename), self.publishers.get(file.filename)
-        if known != now_known:
-            return f"its publisher is {now_known or 'unknown'}, that of {before.version} was {known or 'unknown'}"
-        return ""
+        now_known, known = self.publishers.get(file.filename), self.publishers.get(before.filename)
+        if now_known is None or known is None:
+            return f"its publisher cannot be compared with that of {before.version}"
+        return "" if now_known == known else f"its publisher is {now_known}, that of {before.version} was {known}"
+
+    def to_compare(self, page: Page, since: datetime) -> list[File]:
+        """Return the files whose publishers matter: fixes uploaded since a moment, and what came before them."""
+        if not (self.advisories and self.used_versions):
+            return []
+        found: dict[str, File] = {}
+        for file in page.files:
+            if file.upload_time is None or file.upload_time < since or self.fixed_by(file.version) is None:
+                continue
+            for one in (file, _before(page, file)):
+                if one is not None and one.provenance:
+                    found[one.filename] = one
+        return list(found.values())
 
 
 def _before(page: Page, file: File) -> File | None:

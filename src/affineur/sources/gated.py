@@ -6,19 +6,24 @@ import asyncio
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from affineur.errors import FileUnknown, ProjectUnknown, UpstreamUnavailable
+from affineur.errors import AffineurError, FileUnknown, ProjectUnknown, UpstreamUnavailable
 from affineur.model.files import File, Page
 from affineur.model.names import ProjectName
-from affineur.policy.evidence import CONTENT, Evidence, Witness
+from affineur.policy.evidence import CONTENT, Evidence, Need, Witness
 from affineur.policy.gate import Gate, Screened
 from affineur.policy.policies import Policy
 from affineur.sources.source import Body, Source
+from affineur.standards.attestations import publisher
 
 _MANY = 200
 """Files of a page from which on it is judged off the event loop."""
+
+_YOUNG = timedelta(days=60)
+"""Only of files younger than this it is read who published them: no cooldown lasts longer."""
+_MOST_READ = 10_000
 
 Noted = Callable[[Screened], None]
 
@@ -36,6 +41,8 @@ class Gated:
         """`noted` is told of every page that was judged."""
         self.source, self.gate, self.witness, self._origin, self._noted = source, gate, witness, origin, noted
         self.name: str = gate.index
+        self._read: dict[str, str | None] = {}
+        """The publishers that provenance documents name; what such a document says never changes."""
 
     async def owns(self, project: ProjectName) -> bool:
         """Whether a source behind the gate owns the name."""
@@ -83,7 +90,29 @@ class Gated:
         return self._passing(await self._judged(await self.source.held(project)))
 
     async def _evidence(self, page: Page) -> Evidence:
-        return await self.witness.of(page, self.gate.needs(page.project))
+        needs = self.gate.needs(page.project)
+        evidence = await self.witness.of(page, needs)
+        if Need.PUBLISHER not in needs:
+            return evidence
+        wanted = evidence.to_compare(page, datetime.now(UTC) - _YOUNG)
+        return replace(evidence, publishers=await self._publishers(page, wanted)) if wanted else evidence
+
+    async def _publishers(self, page: Page, files: list[File]) -> dict[str, str]:
+        """Return who published files by their provenance; who cannot be read is left out."""
+        found: dict[str, str] = {}
+        for file in files:
+            key = f"{file.filename} {file.sha256}"
+            if key not in self._read:
+                try:
+                    who = publisher(await self.source.provenance(page, file))
+                except AffineurError:
+                    continue
+                if len(self._read) >= _MOST_READ:
+                    self._read.clear()
+                self._read[key] = who
+            if (known := self._read[key]) is not None:
+                found[file.filename] = known
+        return found
 
     def under(self, policy: Policy) -> Gated:
         """Return the same index under another policy; what it judges is not noted."""

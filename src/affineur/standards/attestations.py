@@ -91,3 +91,23 @@ def provenance(attestations: list[Any]) -> bytes:
     """
     bundles = [{"publisher": {"kind": "unverified", "claims": None}, "attestations": attestations}]
     return json.dumps({"version": 1, "attestation_bundles": bundles}, separators=(",", ":")).encode()
+
+
+def publisher(raw: bytes) -> str | None:
+    """Return who a provenance document (PEP 740) says has published a file, in a word; None where it names nobody.
+
+    It is what the index that serves the document vouches for; no signature is verified here.
+    """
+    try:
+        bundles = json.loads(raw)["attestation_bundles"]
+        told = {_identity(bundle["publisher"]) for bundle in bundles}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    return ", ".join(sorted(told)) if told and "" not in told else None
+
+
+def _identity(stated: dict[str, Any]) -> str:
+    """Join what identifies a publisher; claims that change from one run to the next are left out."""
+    parts = [stated.get(key) for key in ("kind", "repository", "workflow", "workflow_filepath", "environment", "email")]
+    text = " ".join(str(part) for part in parts if part)[:300]
+    return text if stated.get("kind") not in {None, "unverified"} else ""

@@ -44,7 +44,7 @@ class Cooldown:
     """Hold a file until so much time has passed since its own upload."""
 
     name: ClassVar[str] = "cooldown"
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.ADVISORIES, Need.USE})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.ADVISORIES, Need.PUBLISHER, Need.USE})
 
     def __init__(self, settings: CooldownSettings) -> None:
         self.settings = settings

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,8 +75,40 @@ def test_no_fast_lane_without_cause():
 def test_no_fast_lane_for_a_suspect():
     malware = Advisory("EX-2", BRIE, AdvisoryKind.MALWARE, versions=frozenset({"0.1"}))
     assert judged(young(), fixing(advisories=(FIX, malware))).effect is Effect.HOLD
-    publishers = {"brie-1.0-py3-none-any.whl": "ada", "brie-2.0-py3-none-any.whl": "eve"}
-    assert judged(young(), fixing(publishers=publishers)).effect is Effect.HOLD
+
+
+def proven(before="ada", after="ada"):
+    """A fix and the release before it, both with provenance that names these publishers."""
+    one, fix = file("brie-1.0-py3-none-any.whl", days=400, provenance="p"), young(provenance="p")
+    named = {one.filename: before, fix.filename: after}
+    return one, fix, {name: who for name, who in named.items() if who}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect"),
+    [
+        ("ada", "ada", Effect.ALLOW),
+        ("ada", "eve", Effect.HOLD),
+        ("ada", "", Effect.HOLD),
+        ("", "ada", Effect.HOLD),
+        ("", "", Effect.HOLD),
+    ],
+)
+def test_the_fast_lane_wants_the_same_publisher(before, after, effect):
+    one, fix, publishers = proven(before, after)
+    screened = gate({"cooldown": 3}).screen(page(one, fix), now=NOW, evidence=fixing(publishers=publishers))
+    assert screened.decisions[fix.filename].strictest.effect is effect
+
+
+def test_the_fast_lane_wants_provenance_where_the_release_before_had_it():
+    before, fix = file("brie-1.0-py3-none-any.whl", days=400, provenance="p"), young()
+    screened = gate({"cooldown": 3}).screen(page(before, fix), now=NOW, evidence=fixing())
+    assert screened.decisions[fix.filename].strictest.effect is Effect.HOLD
+
+
+def test_the_first_release_of_a_project_takes_no_fast_lane():
+    screened = gate({"cooldown": 3}).screen(page(young()), now=NOW, evidence=fixing())
+    assert screened.refused
 
 
 @given(st.floats(0, 40), st.floats(0, 30))
