@@ -43,7 +43,7 @@ docs: $(VENV)/.test-installed
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.test-installed
-	$(BIN)/python benchmarks/run.py $(ARGS)
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
 # Each file is held to the versions of those before it, so that all fit into one environment.
 COMPILE = uv pip compile --upgrade --quiet --generate-hashes --universal --python-version 3.11 \

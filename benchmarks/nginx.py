@@ -47,6 +47,7 @@ class Nginx:
     def __init__(self, folder: Path, root: Path | None = None, *, upstream: str = ""):
         self.folder, self.port = folder, free_port()
         folder.mkdir(parents=True)
+        self.caching = bool(upstream)
         http, server = "", _STATIC.format(root=root)
         if upstream:
             http = f"proxy_cache_path {folder}/cache keys_zone=kept:10m max_size=4g;"
@@ -58,6 +59,11 @@ class Nginx:
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+    def page(self, project):
+        """The address of a project's page: the paths of affineur, or those of the upstream that is cached."""
+        prefix = "/simple" if self.caching else "/main/simple"
+        return f"{self.url}{prefix}/{project}/"
 
     def start(self):
         program = shutil.which("nginx") or "/usr/sbin/nginx"

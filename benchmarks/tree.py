@@ -46,6 +46,14 @@ class Tree:
         (folder / "index.json").write_text(json.dumps(page))
         (folder / "index.html").write_text(f"<!DOCTYPE html><html><body>{''.join(anchors)}</body></html>")
 
+    def list_projects(self):
+        """Write the upstream's list of projects."""
+        folder = self.folder / "simple"
+        rows = [{"name": project} for project in sorted(self.projects)]
+        (folder / "index.json").write_text(json.dumps({"meta": {"api-version": "1.1"}, "projects": rows}))
+        anchors = "".join(f'<a href="/simple/{row["name"]}/">{row["name"]}</a><br>' for row in rows)
+        (folder / "index.html").write_text(f"<!DOCTYPE html><html><body>{anchors}</body></html>")
+
     def _row(self, filename):
         body = (self.files / filename).read_bytes()
         metadata = Path(self.files / f"{filename}.metadata").read_bytes()
@@ -82,4 +90,5 @@ def build(folder: Path) -> Tree:
             tree.wheel(name, f"1.{minor}", padding=4_000 * (1 + number % 10) ** 2, requires=requires)
     for project in tree.projects:
         tree.list(project)
+    tree.list_projects()
     return tree
