@@ -165,6 +165,7 @@ class _Note(Protocol):
 def _note(site: Site, request: BaseRequest, found: _Place, response: web.StreamResponse) -> _Note:
     """Return what writes down that a client at an address was given this file."""
     page = found.entry.screened.page
+    status, sent = response.status, response.content_length or 0
     client = request.headers.get("User-Agent", "")[:300]
     record_address = site.config.record_address
 
@@ -178,10 +179,10 @@ def _note(site: Site, request: BaseRequest, found: _Place, response: web.StreamR
                 found.reader.name,
                 client,
                 address if record_address else "",
-                response.status,
+                status,
                 mirror=page.source if page.mirrored else "",
                 sha256=found.file.sha256 or "",
-                sent=response.content_length or 0,
+                sent=sent,
                 cold=cold,
             )
         )
