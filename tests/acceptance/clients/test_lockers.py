@@ -43,7 +43,7 @@ def test_poetry(index, upstream, hashes, tmp_path, monkeypatch):
 
     def poetry(*arguments, cache="cache"):
         return run(
-            "poetry", "poetry", *arguments, "-n", "-C", tmp_path, timeout=300, POETRY_VIRTUALENVS_IN_PROJECT="true",
+            "poetry-newest", "poetry", *arguments, "-n", "-C", tmp_path, timeout=300, POETRY_VIRTUALENVS_IN_PROJECT="true",
             POETRY_CACHE_DIR=str(tmp_path / cache), PYTHON_KEYRING_BACKEND="keyring.backends.null.Keyring",
         )  # fmt: skip
 
