@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 from aiohttp import web
@@ -21,7 +22,7 @@ from aiohttp import web
 from affineur.app import App
 from affineur.cli.commands import sitting_here
 from affineur.config import Config
-from affineur.errors import AffineurError, StorageUnavailable
+from affineur.errors import AffineurError, InvalidConfig, StorageUnavailable
 from affineur.operations import policies
 from affineur.operations.advisories import alarm
 from affineur.storage.catalog import advisories, principals
@@ -57,8 +58,22 @@ def _tls(config: Config) -> ssl.SSLContext | None:
     if not config.tls_cert:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(config.tls_cert, config.tls_key)
+    _certify(context, config)
     return context
+
+
+def _certify(context: ssl.SSLContext, config: Config) -> None:
+    """Have new connections use the certificate and key as they lie there now."""
+    for name, path in (("tls_cert", config.tls_cert), ("tls_key", config.tls_key)):
+        try:
+            Path(path).read_bytes()
+        except OSError as error:
+            raise InvalidConfig(config.origin, [f"{name}: {path} cannot be read: {error.strerror}"]) from error
+    try:
+        context.load_cert_chain(config.tls_cert, config.tls_key)
+    except ssl.SSLError as error:
+        told = f"tls_cert, tls_key: a certificate chain and its key are wanted, both PEM: {error.reason or error}"
+        raise InvalidConfig(config.origin, [told]) from error
 
 
 class _Opened:
@@ -130,7 +145,7 @@ class _Process:
             try:
                 config = self._reload()
                 if self._tls is not None and config.tls_cert:
-                    self._tls.load_cert_chain(config.tls_cert, config.tls_key)
+                    _certify(self._tls, config)
                 app = await asyncio.to_thread(App, config)
             except (AffineurError, OSError) as error:
                 _log.error("configuration not reloaded, nothing changed", problem=str(error))
@@ -215,6 +230,7 @@ def serve(config: Config, reload: Reload) -> None:
     """Serve until told to stop; with `workers` above one as a parent with that many processes."""
     _log_plainly()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _tls(config)  # wrong files are told of once, by the parent
     if config.workers <= 1:
         asyncio.run(_serve(config, reload))
     else:
