@@ -240,7 +240,7 @@ def fit(bench: Bench) -> None:
     truth: list[int] = []
     for name in bench.ordinary():
         for match in bench.matches(name):
-            if match.edit is not None:
+            if match.edit is not None and not match.target.module:
                 rows.append(judgement.features(name, match, bench.usages[bench.fold[name]]))
                 truth.append(0)
     honest = len(rows)

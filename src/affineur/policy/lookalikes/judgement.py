@@ -28,37 +28,47 @@ class Level(IntEnum):
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
-        "constant": -0.02,
-        "rank": -0.31,
-        "rank beyond 1000": -0.72,
-        "rank of a short name": -0.10,
-        "often imitated": 1.20,
-        "length": 0.34,
-        "short": 0.39,
-        "within a family": 0.33,
-        "strange letters": 0.28,
-        "a known word": -2.58,
-        "first letter": -1.20,
-        "last letter": -0.62,
-        "same hyphens": 0.12,
-        "other hyphens": -2.40,
-        "edit: swap": 2.32,
-        "edit: doubled": 2.53,
-        "edit: neighbour": 1.37,
-        "edit: omission": 1.48,
-        "edit: insertion": -0.21,
-        "edit: substitution": -0.65,
-        "edit: alike": -0.94,
-        "edit: plural": -0.31,
-        "edit: digit": -1.92,
-        "edit: last digit": -3.70,
+        "constant": -1.75,
+        "rank": -0.52,
+        "rank beyond 1000": -0.57,
+        "rank of a short name": -0.04,
+        "often imitated": 1.08,
+        "length": 0.29,
+        "short": -0.24,
+        "letters: 4": -0.02,
+        "letters: 5": 0.16,
+        "letters: 6": 0.52,
+        "letters: 7": -0.91,
+        "letters: 8": -1.00,
+        "letters: other": -0.50,
+        "within a family": 1.81,
+        "strange letters": 0.27,
+        "usual letters": -0.71,
+        "usual letters of the target": -1.02,
+        "a known word": -2.51,
+        "first letter": -1.15,
+        "last letter": -0.64,
+        "same hyphens": 0.68,
+        "other hyphens": -2.03,
+        "edit: swap": 1.97,
+        "edit: doubled": 2.33,
+        "edit: neighbour": 1.35,
+        "edit: omission": 1.46,
+        "edit: insertion": -0.28,
+        "edit: substitution": -0.71,
+        "edit: alike": -0.78,
+        "edit: plural": -0.47,
+        "edit: digit": -2.54,
+        "edit: last digit": -4.09,
     }
 )
-WARN_FROM = -0.2
+WARN_FROM = -0.25
 """From this score on a name is warned of, and from `DENY_FROM` on denied."""
-DENY_FROM = 0.3
+DENY_FROM = 0.2
 _WARN_TWO, _DENY_TWO = -0.5, 2.0
 
+_SHORT_LENGTHS = range(4, 9)
+"""Lengths of targets that have a weight of their own."""
 _KNOWN = 3
 """A word is known when so many popular names contain it."""
 _TINY = 3
@@ -78,7 +88,7 @@ def features(name: str, match: Match, usage: Usage) -> dict[str, float]:
     words, meant = name.split("-"), target.spelling.split("-")
     length, family = _length_that_counts(words, meant, len(target.letters), usage)
     rank = log(target.rank)
-    strange = usage.likelihood(target.spelling) - usage.likelihood(name)
+    own, wanted = usage.likelihood(name), usage.likelihood(target.spelling)
     same = len(words) == len(meant)
     other = [word for word in words if word not in meant]
     known = same and len(other) == 1 and usage.words[other[0]] >= _KNOWN
@@ -91,7 +101,10 @@ def features(name: str, match: Match, usage: Usage) -> dict[str, float]:
         "short": float(max(0, 8 - length)),
         "rank of a short name": rank * max(0, 7 - length),
         "within a family": float(family),
-        "strange letters": max(-6.0, min(12.0, strange)),
+        f"letters: {size}" if (size := len(target.letters)) in _SHORT_LENGTHS else "letters: other": 1.0,
+        "strange letters": max(-6.0, min(12.0, wanted - own)),
+        "usual letters": own / (len(name) + 1),
+        "usual letters of the target": wanted / (len(target.spelling) + 1),
         "first letter": float(edit.at == 0 and edit.kind is not Kind.SWAP),
         "last letter": float(edit.at >= len(target.letters) - 1),
         "same hyphens": float(same and len(meant) > 1),
