@@ -19,6 +19,7 @@ from affineur.sources.rendered import Rendered, Rendering, file_path
 from affineur.standards import core_metadata, json_api
 from affineur.storage.catalog import blobs
 from affineur.storage.catalog.database import Catalog
+from affineur.storage.known_advisories import KnownAdvisories
 
 _LARGEST_FETCHED_FOR_METADATA = 16 * 2**20
 _MOST_TRIED = 4
@@ -28,8 +29,11 @@ CONTENT_TYPE = "application/json"
 class Described:
     """The projects of one index as the JSON API and XML-RPC tell of them."""
 
-    def __init__(self, gated: Gated, catalog: Catalog, rendered: Rendered, origin: str) -> None:
+    def __init__(
+        self, gated: Gated, catalog: Catalog, rendered: Rendered, advisories: KnownAdvisories, origin: str
+    ) -> None:
         self.gated, self.catalog, self.rendered, self.origin = gated, catalog, rendered, origin
+        self.advisories = advisories
         self.index = IndexName(gated.name)
 
     async def document(self, project: ProjectName, version: str | None, encoding: str) -> Rendering:
@@ -46,7 +50,7 @@ class Described:
             found = await asyncio.to_thread(self._release, screened, version)
             stated, lasting = await self._stated(screened, found)
             shown = await self._shown(screened)
-            return await asyncio.to_thread(_encode, shown, found, stated, whole=version is None), lasting
+            return await asyncio.to_thread(self._encode, shown, found, stated, whole=version is None), lasting
 
         return await self.rendered.document(self.index, project, key, CONTENT_TYPE, encoding, make)
 
@@ -125,6 +129,13 @@ class Described:
                 return core_metadata.info(b""), False
         return core_metadata.info(b""), True
 
+    def _encode(
+        self, shown: json_api.Shown, release: json_api.Release, stated: dict[str, object], *, whole: bool
+    ) -> bytes:
+        releases = json_api.releases_of(shown.page) if whole else None
+        holes = self.advisories.of(shown.page.project).of(release.version)
+        return msgspec.json.encode(json_api.document(shown, release, stated, releases, holes))
+
 
 def _ease(file: File) -> tuple[bool, bool, int]:
     """Order files by how cheap their metadata is: offered first, wheels first, small ones first."""
@@ -136,8 +147,3 @@ def _worth_a_fetch(screened: Screened, file: File) -> bool:
     if not screened.page.mirrored:
         return True
     return file.is_wheel and file.size is not None and file.size <= _LARGEST_FETCHED_FOR_METADATA
-
-
-def _encode(shown: json_api.Shown, release: json_api.Release, stated: dict[str, object], *, whole: bool) -> bytes:
-    releases = json_api.releases_of(shown.page) if whole else None
-    return msgspec.json.encode(json_api.document(shown, release, stated, releases))

@@ -13,6 +13,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from affineur.model.advisories import Vulnerability
 from affineur.model.files import File, Page
 from affineur.model.names import normalize
 
@@ -171,10 +172,33 @@ def info(shown: Shown, release: Release, stated: Mapping[str, object]) -> dict[s
     }
 
 
+def vulnerability(hole: Vulnerability) -> dict[str, Any]:
+    """Return the entry of a hole as it stands in `vulnerabilities`; several records of one hole are one entry."""
+    told = hole.advisory
+    fixes = {text for record in hole.records for text in record.fixes}
+    return {
+        "aliases": [name for name in hole.ids if name != told.id],
+        "details": told.details,
+        "fixed_in": sorted(fixes, key=lambda text: (_parsed(text) or Version("0"), text)),
+        "id": told.id,
+        "link": told.link or None,
+        "source": told.origin.value,
+        "summary": told.summary,
+        "withdrawn": None,
+        "_severity": hole.severity.word,
+    }
+
+
 def document(
-    shown: Shown, release: Release, stated: Mapping[str, object], releases: Sequence[Release] | None
+    shown: Shown,
+    release: Release,
+    stated: Mapping[str, object],
+    releases: Sequence[Release] | None,
+    holes: Sequence[Vulnerability] = (),
 ) -> dict[str, Any]:
     """Return the whole document: of a project when `releases` are given, else of one release.
+
+    `holes` are what is known against the release.
 
     `urls` and `releases` hold what can be had: tools take every file that stands there, and know no
     mark. What the gate refuses stands under a key of ours, with the reason.
@@ -185,7 +209,7 @@ def document(
         "last_serial": shown.page.serial,
         "ownership": {"organization": None, "roles": []},
         "urls": [file_row(shown, file) for there in passing([release], shown.refused) for file in there.files],
-        "vulnerabilities": [],
+        "vulnerabilities": [vulnerability(hole) for hole in holes],
     }
     if releases is not None:
         there = passing(releases, shown.refused)

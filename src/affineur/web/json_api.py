@@ -16,7 +16,7 @@ from affineur.web.site import Site
 
 def described(site: Site, index: IndexName) -> Described:
     """Return the projects of an index as this API and XML-RPC tell of them."""
-    return Described(site.indexes[index], site.catalog, site.rendered, site.origin)
+    return Described(site.indexes[index], site.catalog, site.rendered, site.advisories, site.origin)
 
 
 async def document(

@@ -7,6 +7,8 @@ import pytest
 import requests
 import zstandard
 
+from tests.support.advisories import osv
+from tests.support.advisories import raw as raw_record
 from tests.support.distributions import metadata_of, sdist_bytes, sdist_name, wheel_bytes, wheel_name
 from tests.support.server import Affineur
 from tests.support.upstream import Upstream
@@ -165,3 +167,21 @@ def test_an_index_that_is_not_anonymous_wants_a_token(tmp_path):
         assert server.get("/internal/pypi/brie/json", auth=("__token__", reader)).status_code == 404
     finally:
         server.stop()
+
+
+def test_what_is_known_against_a_release(affineur, upstream, tmp_path):
+    for version in ("1.0", "2.0"):
+        upstream.wheel("holey", version)
+    assert affineur.get("/main/pypi/holey/1.0/json").json()["vulnerabilities"] == []
+    more = {"aliases": ["CVE-2024-1"], "summary": "holes", "details": "Large ones."}
+    records = [
+        osv("PYSEC-2024-1", "Holey", fixed="2.0", **more),
+        osv("GHSA-x", "holey", fixed="2.0", aliases=["CVE-2024-1"]),
+    ]
+    (tmp_path / "feed.jsonl").write_bytes(b"\n".join(raw_record(record) for record in records))
+    affineur.command("advisories", "import", str(tmp_path / "feed.jsonl"))
+    (hole,) = affineur.get("/main/pypi/holey/1.0/json").json()["vulnerabilities"]
+    assert (hole["id"], hole["fixed_in"], hole["summary"]) == ("PYSEC-2024-1", ["2.0"], "holes")
+    assert set(hole["aliases"]) == {"CVE-2024-1", "GHSA-x"}
+    assert affineur.get("/main/pypi/holey/2.0/json").json()["vulnerabilities"] == []
+    assert affineur.get("/main/pypi/holey/json").json()["vulnerabilities"] == []
