@@ -20,6 +20,7 @@ import structlog
 from aiohttp import web
 
 from affineur.app import App
+from affineur.cli.memory import bound_allocator
 from affineur.cli.commands import sitting_here
 from affineur.config import Config
 from affineur.errors import AffineurError, InvalidConfig, StorageUnavailable
@@ -229,6 +230,7 @@ async def _serve(config: Config, reload: Reload, parent: int | None = None) -> N
 def serve(config: Config, reload: Reload) -> None:
     """Serve until told to stop; with `workers` above one as a parent with that many processes."""
     _log_plainly()
+    bound_allocator()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _tls(config)  # wrong files are told of once, by the parent
     if config.workers <= 1:
@@ -314,6 +316,7 @@ class _Parent:
 def work(config: Config) -> None:
     """Do work in the background until told to stop."""
     _log_plainly()
+    bound_allocator()
     asyncio.run(_work(config))
 
 

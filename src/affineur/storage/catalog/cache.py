@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import blobs, hosted_files, metadata, mirrored, traffic
+from affineur.storage.catalog.upsert import insert
 
 _AT_ONCE = 500
 MIRROR = "mirror"
@@ -46,18 +46,12 @@ class Holding:
     pinned: int = 0
 
 
-def _insert(change: Change, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    if change.connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
-
-
 def arrived(change: Change, file: Held, md5: str, blake2_256: str) -> None:
     """Note a file that was fetched, verified and stored."""
     now = change.now.timestamp()
     row = {"size": file.size, "md5": md5, "blake2_256": blake2_256, "stored_at": now, "used_at": now}
     change.connection.execute(
-        _insert(change, blobs)
+        insert(change.connection, blobs)
         .values(sha256=file.sha256, origin=MIRROR, **row)
         .on_conflict_do_update(index_elements=[blobs.c.sha256], set_={"used_at": now, "evicted_at": None})
     )
@@ -69,7 +63,7 @@ def own(change: Change, files: Sequence[Held]) -> None:
     """Note which listed files the bytes are; what is noted stays."""
     for file in files:
         change.connection.execute(
-            _insert(change, mirrored)
+            insert(change.connection, mirrored)
             .values(sha256=file.sha256, source=file.source, filename=file.filename, project=file.project, pinned=False)
             .on_conflict_do_nothing()
         )
@@ -199,7 +193,7 @@ def add_traffic(change: Change, more: Mapping[str, Traffic]) -> None:
         }  # fmt: skip
         grown = {name: traffic.c[name] + value for name, value in values.items()}
         change.connection.execute(
-            _insert(change, traffic)
+            insert(change.connection, traffic)
             .values(source=source, **values)
             .on_conflict_do_update(index_elements=[traffic.c.source], set_=grown)
         )
