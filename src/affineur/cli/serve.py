@@ -20,8 +20,8 @@ import structlog
 from aiohttp import web
 
 from affineur.app import App
-from affineur.cli.memory import bound_allocator
 from affineur.cli.commands import sitting_here
+from affineur.cli.memory import bound_allocator
 from affineur.config import Config
 from affineur.errors import AffineurError, InvalidConfig, StorageUnavailable
 from affineur.operations import policies
