@@ -274,3 +274,18 @@ async def test_bytes_dropped_from_the_store_are_fetched_again(served, upstream):
         if blob.is_file() and blob.stat().st_size == len(whole):
             blob.unlink()
     assert body_of(await served.ask(head(url, "X-Again: 1"))) == whole
+
+
+async def test_a_page_asked_for_by_many_at_once_is_judged_and_rendered_once(served):
+    gated = served.site.indexes["main"]
+    judged = []
+    gated._noted = lambda screened, noted=gated._noted: (judged.append(screened.page.project), noted(screened))
+    request = head("/main/simple/gouda/", ACCEPT, "Accept-Encoding: gzip")
+    answers = await asyncio.gather(*[served.ask(request + b"") for _ in range(32)])
+    assert len({undated(answer) for answer in answers}) == 1
+    assert judged == ["gouda"]
+    entry = await served.site.rendered.entry("main", "gouda")
+    (rendering,) = entry.renderings.values()
+    (answer,) = [answer for answer in served.site.rendered.memory._answers.values() if answer.key == ("main", "gouda")]
+    hanging = len(rendering.body) + len(answer.before) + len(answer.after) + 200
+    assert entry.weight == 1600 * 31 + hanging

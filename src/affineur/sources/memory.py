@@ -83,8 +83,10 @@ class Memory:
 
     def remember(self, asked: bytes, answer: Answer, entry: Entry) -> None:
         """Hang a ready answer on the entry it was made from, unless that was dropped meanwhile."""
-        if self._entries.get(answer.key) is entry:
-            self._answers[asked] = answer
+        if self._entries.get(answer.key) is not entry:
+            return
+        self._answers[asked] = answer
+        if asked not in entry.asked:
             entry.asked.add(asked)
             self.add(answer.key, entry, len(answer.before) + len(answer.after) + 200)
 

@@ -27,6 +27,8 @@ from affineur.standards.simple_api import render
 from affineur.standards.simple_api.negotiate import Representation
 
 _SMALLEST_COMPRESSED = 512
+_FILE = 1600
+"""Bytes that a listed file takes in memory with its decision, as measured."""
 
 Making = Callable[[Screened], Awaitable[tuple[bytes, bool]]]
 """Makes a document of a page; the second value says whether it is the last word on it."""
@@ -55,6 +57,8 @@ class PageEntry(Entry):
     files: dict[str, File] = field(kw_only=True)
     """The files of the page by name."""
     renderings: dict[tuple[Representation, str], Rendering] = field(default_factory=dict)
+    making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a form is rendered."""
     documents: dict[tuple[str, ...], Rendering] = field(default_factory=dict)
     """What else was made of the page: the JSON API's documents, core metadata."""
     bodies: dict[str, Body] = field(default_factory=dict)
@@ -69,6 +73,8 @@ class RootEntry(Entry):
 
     root: Root = field(kw_only=True)
     renderings: dict[tuple[Representation, str], Rendering] = field(default_factory=dict)
+    making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a form is rendered."""
 
 
 E = TypeVar("E", PageEntry, RootEntry)
@@ -154,7 +160,7 @@ class Rendered:
     async def _make(self, index: IndexName, project: ProjectName) -> PageEntry:
         screened = await self.indexes[index].screened(project)
         files = {file.filename: file for file in screened.page.files}
-        return PageEntry(_expiry(screened), 512 * (len(files) + 1), screened=screened, files=files)
+        return PageEntry(_expiry(screened), _FILE * (len(files) + 1), screened=screened, files=files)
 
     def _made(self, key: Key, task: asyncio.Task[Any]) -> None:
         failed = task.cancelled() or task.exception() is not None
@@ -171,12 +177,21 @@ class Rendered:
     ) -> tuple[Rendering, PageEntry]:
         """Return a rendered page and the entry it is kept in."""
         entry = await self.entry(index, project)
-        rendering = entry.renderings.get((representation, encoding))
-        if rendering is None:
-            rendering = await asyncio.to_thread(self._render, index, entry.screened, representation, encoding)
-            entry.renderings[representation, encoding] = rendering
-            self.memory.add((index, project), entry, len(rendering.body))
-        return rendering, entry
+        make = functools.partial(self._render, index, entry.screened, representation, encoding)
+        return await self._rendering((index, project), entry, (representation, encoding), make), entry
+
+    async def _rendering(
+        self, key: Key, entry: PageEntry | RootEntry, form: tuple[Representation, str], make: Callable[[], Rendering]
+    ) -> Rendering:
+        """Return a form of what is kept under a key, made on a thread, once for all who ask."""
+        if (ready := entry.renderings.get(form)) is not None:
+            return ready
+        async with entry.making:
+            ready = entry.renderings.get(form)
+            if ready is None:
+                ready = entry.renderings[form] = await asyncio.to_thread(make)
+                self.memory.add(key, entry, len(ready.body))
+        return ready
 
     def _render(self, index: IndexName, screened: Screened, representation: Representation, encoding: str) -> Rendering:
         page, absolute = screened.page, self._absolute
@@ -230,12 +245,8 @@ class Rendered:
     ) -> tuple[Rendering, RootEntry]:
         """Return the list of the projects held here and the entry it is kept in."""
         entry = await self._kept((index, None), RootEntry, lambda: self._list(index))
-        rendering = entry.renderings.get((representation, encoding))
-        if rendering is None:
-            rendering = await asyncio.to_thread(_render_root, entry.root, representation, encoding)
-            entry.renderings[representation, encoding] = rendering
-            self.memory.add((index, None), entry, len(rendering.body))
-        return rendering, entry
+        make = functools.partial(_render_root, entry.root, representation, encoding)
+        return await self._rendering((index, None), entry, (representation, encoding), make), entry
 
     async def _list(self, index: IndexName) -> RootEntry:
         root = self._roots.setdefault(index, Root())
