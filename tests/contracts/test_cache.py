@@ -87,6 +87,13 @@ def test_evicted_bytes_are_not_counted_and_count_again_once_fetched(catalog):
     assert catalog.read_now(cache.referenced, [file.sha256]) == {file.sha256}
 
 
+def test_bytes_that_nobody_noted_are_taken_up(catalog):
+    file = Held(digest(1), 100, "public", "cheddar", "cheddar-1.tar.gz")
+    catalog.write_now(cache.own, [file])
+    assert catalog.read_now(cache.referenced, [file.sha256]) == {file.sha256}
+    assert candidates(catalog) == [[file]]
+
+
 def test_one_digest_in_two_mirrors_is_held_once(catalog):
     first = arrive(catalog, 1)
     second = arrive(catalog, 1, source="other")

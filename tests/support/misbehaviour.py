@@ -11,8 +11,8 @@ ERROR_PAGE = b"<!DOCTYPE html><html><body><h1>We will be back soon</h1></body></
 
 def _head(handler, length, **headers):
     handler.send_response(200)
-    for name, value in {**BINARY, **headers}.items():
-        handler.send_header(name.replace("_", "-"), value)
+    for name, value in {**BINARY, **{name.replace("_", "-"): value for name, value in headers.items()}}.items():
+        handler.send_header(name, value)
     if length is not None:
         handler.send_header("Content-Length", str(length))
     handler.end_headers()

@@ -23,6 +23,8 @@ from affineur.storage.failing import failure
 CHUNK = 256 * 1024
 _HELD_BACK = 1
 """Bytes kept from clients until the hash is known to be right."""
+_GATHERED_FOR = 0.01
+"""Seconds in which new bytes are gathered before they are given out, so that many readers cost little."""
 _FOLLOW_EVERY = 0.01
 """Seconds between looks at a partial file that another process writes."""
 
@@ -265,7 +267,22 @@ class Fetch:
         finally:
             os.close(source)
 
-    async def _read_growing(self, source: int, position: int, stop: int | None) -> AsyncIterator[bytes]:
+    async def _read_growing(self, source: int, start: int, stop: int | None) -> AsyncIterator[bytes]:
+        async for position, end in self.spans(start, stop):
+            for at in range(position, end, CHUNK):
+                chunk = os.pread(source, min(CHUNK, end - at), at)
+                if len(chunk) < min(CHUNK, end - at):
+                    raise StorageUnavailable(f"{self.file.filename} was cut while it was read")
+                yield chunk
+
+    async def spans(self, position: int, stop: int | None) -> AsyncIterator[tuple[int, int]]:
+        """Yield (from, to) of bytes that may be given out, as they come; the last one only when all were found right.
+
+        Raises:
+            UpstreamBroken: what came is wrong.
+            UpstreamUnavailable: no more comes.
+            StorageUnavailable: it cannot be kept.
+        """
         while True:
             grown = self._grown
             done = self.finished.is_set()
@@ -273,15 +290,14 @@ class Fetch:
                 raise self.error
             end = self.written if done else self.written - _HELD_BACK
             end = end if stop is None else min(end, stop)
-            while position < end:
-                chunk = os.pread(source, min(CHUNK, end - position), position)
-                if not chunk:
-                    raise StorageUnavailable(f"{self.file.filename} was cut while it was read")
-                position += len(chunk)
-                yield chunk
+            if position < end:
+                yield position, end
+                position = end
             if done or (stop is not None and position >= stop):
                 return
             await grown.wait()
+            if not self.finished.is_set():
+                await asyncio.sleep(_GATHERED_FOR)
 
 
 class Arriving:
@@ -302,6 +318,17 @@ class Arriving:
     def sha256(self) -> str | None:
         """The digest in hex, where it is known."""
         return self._fetch.sha256
+
+    def open(self) -> BinaryIO | None:
+        """Open the file that is being written; None where it is finished or moved away by now."""
+        try:
+            return self._fetch.partial.open("rb")
+        except FileNotFoundError:
+            return None
+
+    def spans(self, start: int, stop: int) -> AsyncIterator[tuple[int, int]]:
+        """Yield (from, to) of the bytes in the opened file that may be given out, as they come."""
+        return self._fetch.spans(start, stop)
 
     async def wait(self) -> None:
         """Wait until the file is stored; raises as `Fetch.wait` does."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -258,8 +259,11 @@ async def _stream(
         return web.Response(status=status, headers=headers, body=held)
     if path is not None and stop is not None:
         return await _sendfile(request, path, (start, stop), status, headers)
-    chunks = body.read(start, stop)
     response = web.StreamResponse(status=status, headers=headers)
+    if stop is not None and isinstance(body, Arriving) and (source := await asyncio.to_thread(body.open)) is not None:
+        with source:
+            return await _sendfile_arriving(request, response, source, body.spans(start, stop))
+    chunks = body.read(start, stop)
     try:
         await response.prepare(request)
         async for chunk in chunks:
@@ -297,4 +301,23 @@ async def _sendfile(
         await response.write_eof()
     finally:
         source.close()
+    return response
+
+
+async def _sendfile_arriving(
+    request: BaseRequest, response: web.StreamResponse, source: BinaryIO, spans: AsyncIterator[tuple[int, int]]
+) -> web.StreamResponse:
+    """Send a file that is still being written; the connection is cut before the last byte if it turns out wrong."""
+    writer = await response.prepare(request)
+    if writer is None or request.transport is None:
+        return response
+    writer.send_headers()
+    loop = asyncio.get_running_loop()
+    try:
+        async for start, stop in spans:
+            await loop.sendfile(request.transport, source, start, stop - start)
+    except AffineurError:
+        request.transport.abort()
+        raise ConnectionResetError from None
+    await response.write_eof()
     return response

@@ -255,6 +255,13 @@ async def test_what_is_no_page_is_refused_and_the_page_held_stays(mirror, upstre
     assert page.serial == held.serial
 
 
+@pytest.mark.parametrize("case", [case for case in NO_PAGES if "100 MB" in case])
+async def test_page_that_is_too_large_is_given_up_early(mirror, upstream, case):
+    upstream.overrides["/simple/cheddar/"] = NO_PAGES[case][0]
+    with pytest.raises(UpstreamBroken, match="larger than 67108864 bytes"):
+        await mirror.page("cheddar")
+
+
 async def test_a_page_that_stalls_is_given_up(mirror, upstream):
     upstream.overrides["/simple/cheddar/"] = bad.stall(b'{"files": []}', 5, 3)
     began = time.monotonic()

@@ -60,8 +60,16 @@ def arrived(change: Change, file: Held, md5: str, blake2_256: str) -> None:
 
 
 def own(change: Change, files: Sequence[Held]) -> None:
-    """Note which listed files the bytes are; what is noted stays."""
+    """Note which listed files bytes are that are here, also where a process died before it could."""
+    now = change.now.timestamp()
     for file in files:
+        change.connection.execute(
+            insert(change.connection, blobs)
+            .values(
+                sha256=file.sha256, size=file.size, md5="", blake2_256="", stored_at=now, used_at=now, origin=MIRROR
+            )
+            .on_conflict_do_update(index_elements=[blobs.c.sha256], set_={"evicted_at": None})
+        )
         change.connection.execute(
             insert(change.connection, mirrored)
             .values(sha256=file.sha256, source=file.source, filename=file.filename, project=file.project, pinned=False)
