@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +114,24 @@ def test_what_people_here_use_already_is_not_taken_from_them(affineur, upstream)
     affineur.stop()
     affineur.start()
     assert pip(affineur, "colourama").returncode == 0
+
+
+def test_uv_says_what_was_meant(affineur):
+    done = subprocess.run(
+        [
+            Path(sys.executable).parent / "uv",
+            "pip",
+            "install",
+            "--dry-run",
+            "--system",
+            "--index-url",
+            affineur.index(),
+            "reqeusts",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=clean_environment(UV_CACHE_DIR=str(affineur.data.parent / "uv")),
+    )
+    assert done.returncode != 0
+    assert "did you mean requests? reqeusts looks like it" in " ".join(done.stderr.split())

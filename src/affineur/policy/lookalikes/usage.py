@@ -47,6 +47,10 @@ class Usage:
             counts.update(words[:count] for count in range(1, len(words)))
         return frozenset(first for first, count in counts.items() if count >= _FAMILY)
 
+    def prepare(self) -> None:
+        """Count everything now."""
+        _ = self._sequences, self.words, self.families
+
     def likelihood(self, name: str) -> float:
         """Return the logarithm of the probability of a name, letter after letter."""
         triples, pairs = self._sequences

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from affineur.model.files import Page
+from affineur.model.names import ProjectName
 from affineur.policy.lookalikes.guard import Finding, Owned, guard
 from affineur.storage.catalog import hosted
 from affineur.storage.catalog.database import Catalog
+
+_LOOK_EVERY = 1.0
+"""Seconds after which names claimed by uploads are looked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +31,14 @@ class Likeness:
 
 
 class NameWatch:
-    """Asks the guard about pages. Lists that change, and names that are claimed, count from the next page on."""
+    """Asks the guard about pages. Lists that change, and names that are claimed, count within a second."""
 
     def __init__(self, catalog: Catalog, data: Path, patterns: Iterable[str]) -> None:
         """`patterns` are those of the names that hosted sources own before they exist."""
         self._catalog, self._data, self._patterns = catalog, data, tuple(patterns)
         self._owned = Owned((), self._patterns)
         self._claims = (0, 0.0)
+        self._look_again = 0.0
 
     async def likeness(self, page: Page) -> Likeness:
         """Return what the name of a page's project looks like.
@@ -41,14 +47,21 @@ class NameWatch:
             InvalidDocument: the refreshed list in the data folder cannot be read.
             StorageUnavailable: the database does not answer.
         """
-        claims = await self._catalog.read(hosted.claims_state)
-        if claims != self._claims:
-            self._owned = Owned(await self._catalog.read(hosted.owned_names), self._patterns)
-            self._claims = claims
-        finding = await asyncio.to_thread(self._check, page.project)
+        if time.monotonic() >= self._look_again:
+            await self._look()
+        finding = self._check(page.project)
         moments = [file.upload_time or file.first_seen for file in page.files]
         since = min((moment for moment in moments if moment is not None), default=None)
         return Likeness(finding, since, len({file.version for file in page.files}))
 
-    def _check(self, project: str) -> Finding:
+    async def _look(self) -> None:
+        """Make the tables of the popular names where they are not made, and of those owned where they changed."""
+        await asyncio.to_thread(lambda: guard(self._data).prepare())
+        claims = await self._catalog.read(hosted.claims_state)
+        if claims != self._claims:
+            self._owned = Owned(await self._catalog.read(hosted.owned_names), self._patterns)
+            self._claims = claims
+        self._look_again = time.monotonic() + _LOOK_EVERY
+
+    def _check(self, project: ProjectName) -> Finding:
         return guard(self._data).check(project, owned=self._owned)
