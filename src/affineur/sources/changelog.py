@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from affineur.model.events import Event
+from affineur.model.events import Entry, Event
 from affineur.model.filenames import version_in
 from affineur.model.names import ProjectName
 from affineur.sources.gated import Gated
@@ -65,16 +67,21 @@ async def changes(index: Gated, catalog: Catalog, after: int, limit: int) -> lis
         entries = await catalog.read(ledger.of_projects, places, after, _BATCH)
         served = [e for e in entries if e.serial <= serials.get(e.event.project, 0)]
         held = await catalog.read(projects.places, sorted({e.event.project for e in served}))
-        suppliers = {name: next((s for s in stores if s in known), None) for name, known in held.items()}
-        found += [
-            ProjectChange(e.event.project, _version(e.event), e.at, _action(e.event), e.serial)
-            for e in served
-            if e.event.place == suppliers[e.event.project] or e.event.place not in stores
-        ]
+        found += await asyncio.to_thread(_changes, served, held, stores)
         if len(entries) < _BATCH:
             break
         after = entries[-1].serial
     return found[:limit]
+
+
+def _changes(entries: Sequence[Entry], held: Mapping[str, Set[str]], stores: Sequence[str]) -> list[ProjectChange]:
+    """Return the entries of the stores that supply their projects, and of the indexes over them."""
+    suppliers = {name: next((s for s in stores if s in known), None) for name, known in held.items()}
+    return [
+        ProjectChange(e.event.project, _version(e.event), e.at, _action(e.event), e.serial)
+        for e in entries
+        if e.event.place == suppliers[e.event.project] or e.event.place not in stores
+    ]
 
 
 def _version(event: Event) -> str | None:
