@@ -24,6 +24,7 @@ from affineur.policy.policies import policies_of
 from affineur.policy.witness import CatalogWitness
 from affineur.sources.gated import Gated
 from affineur.sources.hosted import Hosted
+from affineur.sources.inspector import Inspector
 from affineur.sources.layered import Layered
 from affineur.sources.mirrored import Mirrored
 from affineur.sources.pip_settings import PipSettings, read_pip_settings
@@ -54,10 +55,13 @@ class App:
         self.catalog = Catalog.open(config.database_url)
         self.catalog.on_commit(lambda _serial: self.counter.bump())
         self.advisories = KnownAdvisories(self.catalog)
-        self.witness = CatalogWitness(self.catalog, self.advisories, _names(config, self.catalog), {})
+        self.upstreams: dict[str, Upstream] = {}
+        self.inspector = Inspector(self.catalog, self.advisories, self.upstreams, config.scan_time)
+        self.witness = CatalogWitness(
+            self.catalog, self.advisories, _names(config, self.catalog), self.inspector.looks, self.inspector.questions
+        )
         self.journal = Journal(self.catalog)
         self.policies = policies_of(config)
-        self.upstreams: list[Upstream] = []
         self.sources: dict[str, Source] = {}
         self.pip = read_pip_settings()
         self.site = self._site(self.pip)
@@ -70,7 +74,9 @@ class App:
         origin = (config.public_url or f"{scheme}://{config.host}:{config.port}").rstrip("/")
         self._open_sources(pip)
         indexes = self._indexes(lambda: origin)
-        self.config = config = _with_anonymity(config, {u.name for u in self.upstreams if u.credentials.needed})
+        self.config = config = _with_anonymity(
+            config, {u.name for u in self.upstreams.values() if u.credentials.needed}
+        )
         rendered = Rendered(indexes, config.page_memory, lambda: origin, config.public_url.rstrip("/"))
         access = Access(self.catalog, config.login_failures)
         self.examiners = Examiners(config.inspection_time)
@@ -84,7 +90,7 @@ class App:
         for mirror in config.mirrors.values():
             address = pip.upstream() if mirror.upstream == "pip" else mirror.upstream
             upstream = Upstream(mirror.name, address, config, pip)
-            self.upstreams.append(upstream)
+            self.upstreams[mirror.name] = upstream
             sources[mirror.name] = Mirrored(mirror.name, upstream, self.catalog, self.blobs, config)
         for hosted in config.hosted.values():
             sources[hosted.name] = Hosted(hosted.name, hosted.owns, self.catalog, self.blobs)
@@ -125,7 +131,8 @@ class App:
         with contextlib.suppress(StorageUnavailable):
             await self.site.write_noted()
         await self.examiners.close()
-        for upstream in self.upstreams:
+        await self.inspector.close()
+        for upstream in self.upstreams.values():
             await upstream.close()
         self.catalog.close()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
+from typing import Any, TypeVar
 
 from packaging.version import InvalidVersion, Version
 
@@ -15,6 +16,8 @@ from affineur.model.names import ProjectName
 
 _PLAIN = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*\Z", re.ASCII)
 _LONGEST_VERSION = 200
+_MOST_REMEMBERED = 20_000
+T = TypeVar("T")
 
 
 class Severity(IntEnum):
@@ -189,6 +192,8 @@ class Vulnerability:
     """Every record of the hole, `advisory` first."""
     severity: Severity
     """The highest that a record gives."""
+    free: tuple[Version, ...] = field(default=(), compare=False)
+    """The fixed versions that records name and that no record of the hole names as affected, in order."""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -211,9 +216,7 @@ class Vulnerability:
         ordered = parsed(version)
         if ordered is None:
             return ""
-        named = {text for record in self.records for text in record.fixes}
-        later = sorted((found, text) for text in named if (found := parsed(text)) is not None and found > ordered)
-        return next((text for _, text in later if not self.affects(text)), "")
+        return next((str(fix) for fix in self.free if fix > ordered), "")
 
 
 def _telling(advisory: Advisory) -> tuple[bool, bool, bool, int, bool, int, str]:
@@ -252,8 +255,15 @@ def merged(advisories: Iterable[Advisory]) -> tuple[Vulnerability, ...]:
     made = []
     for records in groups.values():
         records.sort(key=_telling, reverse=True)
-        made.append(Vulnerability(records[0], tuple(records), max(record.severity for record in records)))
+        severity = max(record.severity for record in records)
+        made.append(Vulnerability(records[0], tuple(records), severity, _free(records)))
     return tuple(sorted(made, key=lambda hole: hole.advisory.id))
+
+
+def _free(records: Sequence[Advisory]) -> tuple[Version, ...]:
+    named = {text for record in records for text in record.fixes}
+    fixes = (parsed(text) for text in named if not any(affects(record, text) for record in records))
+    return tuple(sorted(fix for fix in fixes if fix is not None))
 
 
 class ProjectAdvisories(tuple[Advisory, ...]):
@@ -261,12 +271,40 @@ class ProjectAdvisories(tuple[Advisory, ...]):
 
     _holes: tuple[Vulnerability, ...] | None
     _answers: dict[str, tuple[Vulnerability, ...]]
+    _malware: tuple[Advisory, ...]
+    _fixing: dict[str, tuple[Advisory, ...]] | None
+    _remembered: dict[Hashable, Any]
 
     def __new__(cls, advisories: Iterable[Advisory] = ()) -> ProjectAdvisories:
         """Keep those that are not withdrawn."""
         made = super().__new__(cls, (advisory for advisory in advisories if advisory.withdrawn is None))
         made._holes, made._answers = None, {}
+        made._malware = tuple(advisory for advisory in made if advisory.is_malware)
+        made._fixing, made._remembered = None, {}
         return made
+
+    def malware(self, version: str) -> tuple[Advisory, ...]:
+        """Return the records that call a version malware."""
+        return tuple(record for record in self._malware if affects(record, version)) if self._malware else ()
+
+    def fixing(self, version: str) -> tuple[Advisory, ...]:
+        """Return the records of vulnerabilities that name a version as a fix."""
+        if self._fixing is None:
+            found: dict[str, tuple[Advisory, ...]] = {}
+            for advisory in self:
+                for fix in () if advisory.is_malware else advisory.fixes:
+                    found[canonical(fix)] = (*found.get(canonical(fix), ()), advisory)
+            self._fixing = found
+        return self._fixing.get(canonical(version), ())
+
+    def remembered(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made of the advisories before under the same key, or make it."""
+        found: T | None = self._remembered.get(key)
+        if found is None:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            found = self._remembered[key] = make()
+        return found
 
     def of(self, version: str) -> tuple[Vulnerability, ...]:
         """Return the holes of a version, each once."""
@@ -280,7 +318,11 @@ class ProjectAdvisories(tuple[Advisory, ...]):
         return found
 
 
+def known(advisories: tuple[Advisory, ...]) -> ProjectAdvisories:
+    """Return advisories of one project as such, if they are not yet."""
+    return advisories if isinstance(advisories, ProjectAdvisories) else ProjectAdvisories(advisories)
+
+
 def holes(advisories: tuple[Advisory, ...], version: str) -> tuple[Vulnerability, ...]:
     """Return the vulnerabilities and malware records of a version, those of one hole joined."""
-    known = advisories if isinstance(advisories, ProjectAdvisories) else ProjectAdvisories(advisories)
-    return known.of(version)
+    return known(advisories).of(version)

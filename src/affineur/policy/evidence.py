@@ -9,8 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from affineur.model.advisories import Advisory, affects, canonical
+from affineur.model.advisories import Advisory, affects, known
 from affineur.model.files import File, Page
+from affineur.model.licences import Stated
+from affineur.model.scans import Scan
 from affineur.model.waivers import Waiver
 from affineur.policy.lookalikes.watch import Likeness
 
@@ -29,10 +31,15 @@ class Need(StrEnum):
     """What reading a file's code brought to light."""
     LICENCE = "licence"
     """What a file's metadata says of its licence."""
+    TOLD = "told"
+    """What the upstream tells of a single version; asked for when somebody wants one of its files."""
 
 
-CONTENT = frozenset({Need.SCAN, Need.LICENCE})
-"""Needs that only the bytes of a file can meet: until they were seen, rules that have them are pending."""
+CONTENT = frozenset({Need.SCAN, Need.LICENCE, Need.TOLD})
+"""Needs that are met when somebody wants a file: until then rules that have them are pending."""
+
+ASKED = frozenset({Need.TOLD})
+"""Those of them that take a question to the upstream and not the file itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +57,18 @@ class Evidence:
     """What the project's name looks like; None where nobody asked."""
     used_versions: frozenset[str] = frozenset()
     """The versions of the project that were downloaded here."""
+    told_versions: frozenset[str] = frozenset()
+    """The versions, in canonical form, that the upstream was asked about of late."""
+    scans: Mapping[str, Scan] = field(default_factory=dict)
+    """By SHA-256 digest."""
+    licences: Mapping[str, Stated] = field(default_factory=dict)
+    """By SHA-256 digest."""
     failed: Mapping[Need, str] = field(default_factory=dict)
     """Needs that could not be met, with what was wrong: rules that have them hold."""
 
     def fixed_by(self, version: str) -> str | None:
         """Return the id of an advisory that names `version` as the fix of a version in use here, or None."""
-        wanted = canonical(version)
-        for advisory in self.advisories:
-            if advisory.is_malware or wanted not in {canonical(fix) for fix in advisory.fixes}:
-                continue
+        for advisory in known(self.advisories).fixing(version):
             if any(affects(advisory, used) for used in self.used_versions):
                 return advisory.id
         return None
@@ -114,6 +124,10 @@ class Witness(Protocol):
 
     async def of(self, page: Page, needs: frozenset[Need]) -> Evidence:
         """Return the evidence about a page's project and files; never raises for what is missing."""
+        ...
+
+    async def ask(self, page: Page, file: File, needs: frozenset[Need]) -> None:
+        """Gather what takes a question about a file but not the file itself."""
         ...
 
     async def inspect(self, page: Page, file: File, path: Path, needs: frozenset[Need]) -> None:

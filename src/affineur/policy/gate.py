@@ -11,7 +11,7 @@ from affineur.errors import Refused
 from affineur.model.decisions import Decision, Effect, Verdict
 from affineur.model.files import File, Page
 from affineur.model.names import IndexName, ProjectName
-from affineur.policy.evidence import NOTHING, Evidence, Need
+from affineur.policy.evidence import CONTENT, NOTHING, Evidence, Need
 from affineur.policy.judge import lifted, verdicts_of
 from affineur.policy.policies import Listing, Mode, Policy
 from affineur.policy.rule import Facts
@@ -144,3 +144,21 @@ class Gate:
         """
         if len(screened.refused) == len(screened.decisions) or file.tombstone:
             self.admit(screened, file, why)
+
+    def wanted(self, screened: Screened, file: File) -> frozenset[Need]:
+        """Return what must be found out about a file before the rules that are pending can speak."""
+        waiting = {v.rule for v in screened.decisions[file.filename].verdicts if v.effect is Effect.PENDING}
+        rules = self.policy.rules_for(screened.page.project)
+        return frozenset().union(*(rule.needs for rule in rules if rule.name in waiting)) & CONTENT
+
+    def settle(self, screened: Screened, file: File, why: str = "") -> None:
+        """Refuse a file that was looked into and of which a rule still knows nothing.
+
+        Raises:
+            Refused: a rule is still pending.
+        """
+        decision = screened.decisions[file.filename]
+        if decision.pending and not decision.watched:
+            verdict = next(verdict for verdict in decision.verdicts if verdict.effect is Effect.PENDING)
+            sentence = f"held by {verdict.rule}: {file.filename} could not be inspected"
+            raise Refused(file.filename, verdict.rule, sentence, f"{why}/why/{decision.id}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,29 +14,41 @@ from affineur.errors import AffineurError
 from affineur.model.files import File, Page
 from affineur.policy.evidence import Evidence, Need
 from affineur.policy.lookalikes.watch import NameWatch
-from affineur.storage.catalog import downloads, waivers
+from affineur.standards import licences, startup_code
+from affineur.storage.catalog import advisories, downloads, evidence, waivers
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.known_advisories import KnownAdvisories
 
 _MOST_REMEMBERED = 5_000
 Look = Callable[[Page, File, Path], Awaitable[None]]
 """Looks into the bytes of a file at a path, and keeps what it found unless it is known."""
+Question = Callable[[Page, File], Awaitable[None]]
+"""Asks somebody about a file, and keeps the answer."""
 
 
 class CatalogWitness:
     """Evidence from the catalog, one question a need, remembered by project and need."""
 
     def __init__(
-        self, catalog: Catalog, advisories: KnownAdvisories, names: NameWatch, looks: Mapping[Need, Look]
+        self,
+        catalog: Catalog,
+        advisories: KnownAdvisories,
+        names: NameWatch,
+        looks: Mapping[Need, Look],
+        questions: Mapping[Need, Question],
     ) -> None:
-        """`looks` are the ways to look into a file, by the need that each meets."""
-        self.catalog, self.advisories, self.names, self._looks = catalog, advisories, names, looks
+        """`looks` and `questions` are the ways to find out about a file, by the need that each meets."""
+        self.catalog, self.advisories, self.names = catalog, advisories, names
+        self._looks, self._questions = looks, questions
         self._remembered: OrderedDict[tuple[str, frozenset[Need]], Evidence] = OrderedDict()
         self._generation = 0
         self._gather: dict[Need, Callable[[Page], Awaitable[dict[str, Any]]]] = {
             Need.ADVISORIES: self._advisories,
             Need.NAME: self._name,
             Need.USE: self._use,
+            Need.TOLD: self._told,
+            Need.SCAN: self._scans,
+            Need.LICENCE: self._licences,
         }
 
     def forget(self, project: str) -> None:
@@ -53,19 +66,30 @@ class CatalogWitness:
         found = self._remembered.get(key)
         if found is not None:
             self._remembered.move_to_end(key)
-            return found
+            return self._dated(found, needs)
         generation = self._generation
-        evidence = await self._gathered(page, needs)
-        if generation == self._generation and page.files and not evidence.failed:
-            self._remembered[key] = evidence
+        gathered = await self._gathered(page, needs)
+        if generation == self._generation and page.files and not gathered.failed:
+            self._remembered[key] = gathered
             if len(self._remembered) > _MOST_REMEMBERED:
                 self._remembered.popitem(last=False)
-        return evidence
+        return gathered
+
+    def _dated(self, remembered: Evidence, needs: frozenset[Need]) -> Evidence:
+        """Return remembered evidence with the present age of the advisories, of which no project's event tells."""
+        if Need.ADVISORIES not in needs or remembered.advisories_at == self.advisories.as_of:
+            return remembered
+        return replace(remembered, advisories_at=self.advisories.as_of)
+
+    async def ask(self, page: Page, file: File, needs: frozenset[Need]) -> None:
+        """Have every needed question asked about a file; the answers are kept."""
+        for need in needs & self._questions.keys():
+            await self._questions[need](page, file)
+            self.forget(page.project)
 
     async def inspect(self, page: Page, file: File, path: Path, needs: frozenset[Need]) -> None:
         """Have every needed look taken at a file's content; what a look finds is kept by its digest."""
-        for need in needs & self._looks.keys():
-            await self._looks[need](page, file, path)
+        await asyncio.gather(*(self._looks[need](page, file, path) for need in needs & self._looks.keys()))
         self.forget(page.project)
 
     async def _gathered(self, page: Page, needs: frozenset[Need]) -> Evidence:
@@ -90,3 +114,16 @@ class CatalogWitness:
 
     async def _use(self, page: Page) -> dict[str, Any]:
         return {"used_versions": await self.catalog.read(downloads.versions, page.project)}
+
+    async def _told(self, page: Page) -> dict[str, Any]:
+        asked = await self.catalog.read(advisories.asked, page.source, page.project)
+        lately = datetime.now(UTC) - advisories.TOLD_FOR
+        return {"told_versions": frozenset(version for version, at in asked.items() if at > lately)}
+
+    async def _scans(self, page: Page) -> dict[str, Any]:
+        found = await self.catalog.read(evidence.of_project, evidence.SCAN, page.project, startup_code.REVISION)
+        return {"scans": found}
+
+    async def _licences(self, page: Page) -> dict[str, Any]:
+        found = await self.catalog.read(evidence.of_project, evidence.LICENCE, page.project, licences.REVISION)
+        return {"licences": found}

@@ -12,7 +12,7 @@ from pathlib import Path
 from affineur.errors import AffineurError, FileUnknown, ProjectUnknown, UpstreamUnavailable
 from affineur.model.files import File, Page
 from affineur.model.names import ProjectName
-from affineur.policy.evidence import CONTENT, Evidence, Need, Witness
+from affineur.policy.evidence import ASKED, Evidence, Need, Witness
 from affineur.policy.gate import Gate, Screened
 from affineur.policy.policies import Policy
 from affineur.sources.source import Body, Source
@@ -166,16 +166,26 @@ class Gated:
             Refused: the decision is hold or deny.
         """
         self.admit(screened, file)
-        body = await self.source.open(screened.page, file)
+        page = screened.page
         if not screened.decisions[file.filename].pending:
-            return body
-        return await self._inspected(screened.page, file, body)
+            return await self.source.open(page, file)
+        needs = self.gate.wanted(screened, file)
+        body, _ = await asyncio.gather(self.source.open(page, file), self.witness.ask(page, file, needs))
+        if not needs <= ASKED:
+            return await self._inspected(page, file, body, needs - ASKED)
+        self._settle(await self._judged(page, only=file), file)
+        return body
 
-    async def _inspected(self, page: Page, file: File, body: Body) -> Body:
+    def _settle(self, screened: Screened, file: File) -> None:
+        self.admit(screened, file)
+        self.gate.settle(screened, file, self._origin())
+
+    async def _inspected(self, page: Page, file: File, body: Body, needs: frozenset[Need]) -> Body:
         """Return the body once the rules that speak about content have seen it and let it pass."""
         await body.wait()
+        if file.sha256 is None and body.sha256 is not None:
+            file = replace(file, hashes={**file.hashes, "sha256": body.sha256})
         stored = await self.source.open(page, file)
-        needs = self.gate.needs(page.project) & CONTENT
         if stored.path is not None:
             await self.witness.inspect(page, file, stored.path, needs)
         else:
@@ -184,7 +194,7 @@ class Gated:
                     await asyncio.to_thread(copy.write, part)
                 copy.flush()
                 await self.witness.inspect(page, file, Path(copy.name), needs)
-        self.admit(await self._judged(page, only=file), file)
+        self._settle(await self._judged(page, only=file), file)
         return await self.source.open(page, file)
 
     async def tell(self, screened: Screened, file: File, kind: str) -> bytes:

@@ -53,7 +53,8 @@ class KnownAdvisories:
     @property
     def as_of(self) -> datetime | None:
         """When a feed was last looked at; None: never."""
-        return max((feed.checked_at for feed in self.feeds), default=None)
+        feeds = self.feeds
+        return feeds[0].checked_at if feeds else None
 
     def _loaded(self) -> dict[ProjectName, list[bytes]]:
         packed = self._packed
@@ -71,17 +72,21 @@ class KnownAdvisories:
     def take(self, event: Event) -> tuple[ProjectName, ...]:
         """Renew what an event of the ledger says has changed; return the projects concerned."""
         projects = advisories.concerned(event)
-        if not projects:
-            return ()
-        with self._lock:
-            if self._packed is not None:
-                fresh = self._read(projects)
-                self._feeds = tuple(self._catalog.read_now(advisories.feeds))
-                for project in projects:
-                    self._ready.pop(project, None)
-                    self._packed.pop(project, None)
-                self._packed.update(fresh)
+        if event.kind in {advisories.CHECKED, advisories.CHANGED}:
+            self.renew(projects)
         return projects
+
+    def renew(self, projects: Sequence[ProjectName]) -> None:
+        """Read anew what is known of some projects, and the feeds."""
+        with self._lock:
+            if self._packed is None:
+                return
+            fresh = self._read(projects)
+            self._feeds = tuple(self._catalog.read_now(advisories.feeds))
+            for project in projects:
+                self._ready.pop(project, None)
+                self._packed.pop(project, None)
+            self._packed.update(fresh)
 
 
 def _gathered(connection: sa.Connection, projects: Sequence[ProjectName] | None) -> dict[ProjectName, list[bytes]]:

@@ -143,10 +143,12 @@ class Site:
 
     async def _take(self, event: Event) -> None:
         """Forget what an entry of the ledger makes untrue."""
-        if event.kind == advisories.CHANGED:
+        if event.kind in {advisories.CHANGED, advisories.CHECKED}:
             for project in await asyncio.to_thread(self.advisories.take, event):
                 self.witness.forget(project)
                 self.rendered.forget(project)
+            if event.data.get("renewed"):
+                self.rendered.forget(None)
         if event.kind.startswith(("token.", "user.")):
             self.access.forget()
             self.rendered.memory.forget_answers()

@@ -145,7 +145,7 @@ def test_why_on_the_terminal(affineur):
     assert json.loads(made.stdout)[0]["decision"] == "held"
     said = affineur.command("why", "aging", check=False).stdout
     assert "aging-2.0-py3-none-any.whl in main: held" in said
-    assert "aging-1.0-py3-none-any.whl in main: allowed" in said
+    assert "aging-1.0-py3-none-any.whl in main: pending" in said
     assert "affineur waiver ask aging==2.0 --rule cooldown --index main" in said
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
 
-from affineur.model.advisories import Advisory
+from affineur.model.advisories import Advisory, canonical
 from affineur.model.events import Event
 from affineur.model.names import ProjectName
 from affineur.storage.catalog import jobs
@@ -20,9 +20,15 @@ _DECODER = msgspec.msgpack.Decoder(Advisory)
 _LIST_DECODER = msgspec.msgpack.Decoder(list[Advisory])
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 _AT_ONCE = 500
+TOLD_FOR = timedelta(days=1)
+"""How long what an upstream told of a version is taken for known; then it is asked again when somebody wants it."""
+_SOON = timedelta(minutes=10)
 _BEGINNING = datetime.fromtimestamp(0, UTC)
 CHANGED = "advisories.changed"
 """The kind of the ledger's event; its data name the projects concerned."""
+CHECKED = "advisories.checked"
+"""The kind of the event that a feed was looked at; its data say whether that had not been done for long."""
+_LONG = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ def store(change: Change, feed: Feed, records: Mapping[str, Sequence[Advisory]])
             touched |= made.keys() | before.keys()
             rows += [_row(part, made[part.project]) for part in parts]
     _replace(change.connection, [name for name in changed if name in held], rows)
+    _enter_check(change, feed.name, len(changed))
     _note(change.connection, feed)
     names = tuple(sorted(touched))
     _tell(change, feed.name, names)
@@ -139,6 +146,12 @@ def _note(connection: sa.Connection, feed: Feed) -> None:
     )  # fmt: skip
 
 
+def _enter_check(change: Change, feed: str, changed: int) -> None:
+    last = change.connection.execute(sa.select(sa.func.max(advisory_feeds.c.checked_at))).scalar_one()
+    renewed = last is None or change.now.timestamp() - last > _LONG.total_seconds()
+    change.enter(Event(CHECKED, data={"origin": feed, "changed": changed, "renewed": renewed}))
+
+
 def _tell(change: Change, origin: str, projects: Sequence[ProjectName]) -> None:
     for start in range(0, len(projects), _AT_ONCE):
         data = {"origin": origin, "projects": list(projects[start : start + _AT_ONCE])}
@@ -153,6 +166,7 @@ def concerned(event: Event) -> tuple[ProjectName, ...]:
 
 def touch(change: Change, feed: str) -> None:
     """Note that a feed was looked at and had nothing new."""
+    _enter_check(change, feed, 0)
     change.connection.execute(
         sa.update(advisory_feeds).where(advisory_feeds.c.name == feed).values(checked_at=change.now.timestamp())
     )
@@ -218,18 +232,26 @@ def _parts(
         yield query.where(column.in_(projects[start : start + _AT_ONCE]))
 
 
-def note_told(change: Change, source: str, project: ProjectName, version: str, said: Sequence[Advisory]) -> None:
-    """Keep what an upstream's JSON API says of one version in place of what it said before."""
+def note_told(
+    change: Change, source: str, project: ProjectName, version: str, said: Sequence[Advisory], *, soon: bool = False
+) -> None:
+    """Keep what an upstream's JSON API says of one version in place of what it said before.
+
+    `soon`: it did not answer; what it said before stays, and it is to be asked again within minutes.
+    """
+    version = canonical(version)
     document = _ENCODER.encode(list(said))
     here = sa.and_(
         told_advisories.c.source == source, told_advisories.c.project == project, told_advisories.c.version == version
     )
     before = change.connection.execute(sa.select(told_advisories.c.document).where(here)).scalar_one_or_none()
+    if soon and before is not None:
+        document, said = before, _LIST_DECODER.decode(before)
     change.connection.execute(sa.delete(told_advisories).where(here))
     change.connection.execute(
         sa.insert(told_advisories).values(
-            source=source, project=project, version=version, checked_at=change.now.timestamp(),
-            holes=len(said), document=document,
+            source=source, project=project, version=version, holes=len(said), document=document,
+            checked_at=(change.now - (TOLD_FOR - _SOON if soon else timedelta())).timestamp(),
         )
     )  # fmt: skip
     if document != (before or _ENCODER.encode([])):

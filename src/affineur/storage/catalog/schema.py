@@ -244,3 +244,15 @@ screenings = Table(
     Column("at", Float, nullable=False),
     Column("outcome", LargeBinary, nullable=False),
 )
+evidence = Table(
+    "evidence",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("revision", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+Index("evidence_by_project", evidence.c.project, evidence.c.kind)
