@@ -145,12 +145,13 @@ class _Process:
         async with self._reloading:
             try:
                 config = self._reload()
-                if self._tls is not None and config.tls_cert:
-                    _certify(self._tls, config)
+                _tls(config)
                 app = await asyncio.to_thread(App, config)
             except (AffineurError, OSError) as error:
                 _log.error("configuration not reloaded, nothing changed", problem=str(error))
                 return
+            if self._tls is not None and config.tls_cert:
+                _certify(self._tls, config)
             before, self._opened = self._opened, _Opened(app)
             self._server.site = app.site
             await _record_policies(app)
