@@ -29,7 +29,7 @@ def _quick(arguments: list[str]) -> argparse.Namespace | None:
     parser.add_argument("--data")
     parser.add_argument("--config", type=Path)
     try:
-        return parser.parse_args(arguments)
+        return parser.parse_intermixed_args(arguments)
     except ValueError:
         return None
 
@@ -43,11 +43,15 @@ def run() -> None:
         whole()
         return
     from affineur.cli.names import check
-    from affineur.errors import AffineurError
+    from affineur.errors import AffineurError, InvalidConfig
 
     try:
         found = check(quick.names, denials_only=quick.level == "deny", data=quick.data, config=quick.config)
         sys.exit(EXIT_FOUND if found and quick.exit_code else 0)
+    except InvalidConfig as error:
+        for problem in error.problems:
+            print(f"{error.origin}: {problem}", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
     except AffineurError as error:
         print(f"affineur: {error.sentence}", file=sys.stderr)
         sys.exit(EXIT_ERROR)

@@ -187,3 +187,12 @@ def test_anything_is_judged_without_an_error(text):
     assert found.name == text
     assert found.flagged == (found.level is not None)
     assert skeleton(folded(text)) is not None
+
+
+def test_a_short_namespace_makes_no_neighbours():
+    owned = Owned((), ["ml-*", "acme-*"])
+    assert [GUARD.check(name, owned=owned).flagged for name in ("md-toc", "mls-tools", "amce-api")] == [
+        False,
+        False,
+        True,
+    ]

@@ -26,6 +26,10 @@ from affineur.policy.lookalikes.usage import Usage
 _MODULE_RANK = 1000
 """The rank of modules whose names are misspelt."""
 _SHORTEST_MODULE = 6
+_OWNED_RANK = 20
+"""The rank that counts for names owned here."""
+_SHORTEST_OWNED = 3
+"""Letters of a namespace from which on its misspellings are looked for."""
 
 
 _INNOCENT = aliases.IMITATED - aliases.IMPORT_NAMES.keys()
@@ -70,11 +74,11 @@ class Owned:
     def __init__(self, names: Iterable[str], patterns: Iterable[str] = ()) -> None:
         self.patterns = tuple(sorted(pattern.lower() for pattern in patterns))
         heads = {pattern.removesuffix("*").rstrip("-"): pattern for pattern in self.patterns}
-        self._heads = {head: pattern for head, pattern in heads.items() if head and "*" not in head}
+        self._heads = {h: pattern for h, pattern in heads.items() if len(h) >= _SHORTEST_OWNED and "*" not in h}
         self.names = frozenset(names)
         self.empty = not self.names and not self.patterns
-        self._search = Search(target(name, 1) for name in sorted(self.names))
-        self._prefixes = Search(target(head, 1) for head in sorted(self._heads))
+        self._search = Search(target(name, _OWNED_RANK) for name in sorted(self.names))
+        self._prefixes = Search(target(head, _OWNED_RANK) for head in sorted(self._heads))
 
     def __contains__(self, name: str) -> bool:
         return name in self.names or (bool(self.patterns) and matches(ProjectName(name), self.patterns))
