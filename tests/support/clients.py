@@ -40,7 +40,10 @@ def client(name):
     subprocess.run([interpreter, "-m", "venv", "--without-pip", place], check=True, timeout=120)
     pip = [sys.executable, "-m", "pip", "--python", place / "bin" / "python", "--disable-pip-version-check", "--quiet"]
     done = subprocess.run(
-        [*pip, "install", "--require-hashes", "-r", requirements], capture_output=True, text=True, timeout=600
+        [*pip, "install", "--no-deps", "--require-hashes", "-r", requirements],
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     if done.returncode:
         lacking(f"{name} (its installation failed: {done.stderr.strip()[-300:]})")

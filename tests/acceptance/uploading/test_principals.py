@@ -10,25 +10,23 @@ from affineur.client import Answered, Client
 from tests.support.distributions import wheel_bytes, wheel_name
 from tests.support.server import Affineur
 
-CLOSED = """
-[indexes.closed]
-sources = ["internal"]
-anonymous = false
 
-[indexes.other]
-sources = ["internal"]
-anonymous = false
-"""
+@pytest.fixture(scope="module")
+def settings():
+    return {"AFFINEUR_LOGIN_FAILURES": "5"}
 
 
 @pytest.fixture(scope="module")
-def affineur(tmp_path_factory, upstream, database):
-    environment = {"AFFINEUR_DATABASE": database} if database else {}
-    folder = tmp_path_factory.mktemp("affineur")
-    server = Affineur(folder / "data", upstream.url, config=CLOSED, AFFINEUR_LOGIN_FAILURES="5", **environment)
-    server.start()
-    yield server
-    server.stop()
+def configuration():
+    return """
+    [indexes.closed]
+    sources = ["internal"]
+    anonymous = false
+
+    [indexes.other]
+    sources = ["internal"]
+    anonymous = false
+    """
 
 
 @pytest.fixture(scope="module")
