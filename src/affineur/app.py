@@ -118,7 +118,7 @@ class App:
             if part not in above
         ]
         gate = Gate(IndexName(name), self.policies[self.config.indexes[name].policy])
-        gated = Gated(Layered(name, parts), gate, self.witness, origin, self.journal.note)
+        gated = Gated(Layered(name, parts), gate, self.witness, origin, self.journal)
         indexes[IndexName(name)] = gated
         return gated
 

@@ -6,8 +6,9 @@ import asyncio
 from collections import OrderedDict
 
 from affineur.errors import StorageUnavailable
+from affineur.model.names import IndexName, ProjectName
 from affineur.policy.gate import Screened, sentence_of
-from affineur.storage.catalog import decisions
+from affineur.storage.catalog import decisions, projects
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.catalog.decisions import Outcome, Place
 
@@ -20,7 +21,7 @@ class Journal:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self._pending: dict[tuple[str, str], Outcome] = {}
-        self._written: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._written: OrderedDict[str, dict[str, int]] = OrderedDict()
         self._unnamed: dict[str, Place] = {}
         self._places: OrderedDict[str, Place] = OrderedDict()
 
@@ -29,11 +30,11 @@ class Journal:
         outcome = outcome_of(screened)
         if outcome is None:
             return
-        key = (outcome.index, outcome.project)
         digest = hash((outcome.passed, frozenset(outcome.refused.items()), outcome.inspect))
-        if self._written.get(key) == digest:
+        known = self._written.setdefault(outcome.project, {})
+        if known.get(outcome.index) == digest:
             return
-        self._written[key] = digest
+        known[outcome.index] = digest
         places = {
             decision.id: Place(outcome.index, outcome.project, name)
             for name, decision in screened.decisions.items()
@@ -42,11 +43,15 @@ class Journal:
         self._places.update(places)
         self._unnamed.update(places)
         if not any(file.tombstone for file in screened.page.files):
-            self._pending[key] = outcome
+            self._pending[outcome.index, outcome.project] = outcome
         while len(self._places) > _MOST_REMEMBERED:
             self._places.popitem(last=False)
         while len(self._written) > _MOST_REMEMBERED:
             self._written.popitem(last=False)
+
+    def forget(self, project: str) -> None:
+        """Take the next judgement of a project for news: another process may have noted something else."""
+        self._written.pop(project, None)
 
     async def write(self) -> None:
         """Write what was noted since the last time; on failure it stays noted.
@@ -64,6 +69,14 @@ class Journal:
             self._pending = {**batch, **self._pending}
             self._unnamed = {**places, **self._unnamed}
             raise
+
+    async def changes(self, index: IndexName) -> tuple[frozenset[str], dict[str, int]]:
+        """Return the projects that an index refuses as a whole, and the serials of changed decisions by project."""
+        return await self.catalog.read(decisions.changes, index)
+
+    async def serial(self, index: IndexName, project: ProjectName) -> int:
+        """Return the serial at which decisions about a project last changed in an index; 0: never."""
+        return await self.catalog.read(projects.serial, index, project)
 
     async def find(self, id_: str) -> Place | None:
         """Return what a decision's address is about, or None."""
@@ -85,5 +98,5 @@ def outcome_of(screened: Screened) -> Outcome | None:
     waiting.sort(key=lambda file: file.upload_time.timestamp() if file.upload_time else 0.0, reverse=True)
     return Outcome(
         decision.index, page.project, decision.revision, decision.at, refused, frozenset(passed), not decision.watched,
-        tuple(file.filename for file in waiting if file.filename in passed),
+        tuple(file.filename for file in waiting if file.filename in passed), screened.whole is not None,
     )  # fmt: skip

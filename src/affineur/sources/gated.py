@@ -14,6 +14,7 @@ from affineur.model.files import File, Page
 from affineur.model.names import ProjectName
 from affineur.policy.evidence import ASKED, Evidence, Need, Witness
 from affineur.policy.gate import Gate, Screened
+from affineur.policy.journal import Journal
 from affineur.policy.policies import Policy
 from affineur.sources.source import Body, Source
 from affineur.standards.attestations import publisher
@@ -25,21 +26,15 @@ _YOUNG = timedelta(days=60)
 """Only of files younger than this it is read who published them: no cooldown lasts longer."""
 _MOST_READ = 10_000
 
-Noted = Callable[[Screened], None]
-
-
-def _ignored(_screened: Screened) -> None:
-    """Take no note."""
-
 
 class Gated:
     """The door of an index. There is no way to a file but `find` on its page and `open`."""
 
     def __init__(
-        self, source: Source, gate: Gate, witness: Witness, origin: Callable[[], str], noted: Noted = _ignored
+        self, source: Source, gate: Gate, witness: Witness, origin: Callable[[], str], journal: Journal | None = None
     ) -> None:
-        """`noted` is told of every page that was judged."""
-        self.source, self.gate, self.witness, self._origin, self._noted = source, gate, witness, origin, noted
+        """`journal` is told of every page that was judged; without one nothing is noted."""
+        self.source, self.gate, self.witness, self._origin, self._journal = source, gate, witness, origin, journal
         self.name: str = gate.index
         self._read: dict[str, str | None] = {}
         """The publishers that provenance documents name; what such a document says never changes."""
@@ -49,8 +44,13 @@ class Gated:
         return await self.source.owns(project)
 
     async def projects(self) -> dict[str, int]:
-        """Return the projects held behind the gate."""
-        return await self.source.projects()
+        """Return the projects held behind the gate, without those that it refuses as a whole."""
+        projects = await self.source.projects()
+        if self._journal is None:
+            return projects
+        closed, serials = await self._journal.changes(self.gate.index)
+        raised = {name: max(projects[name], serial) for name, serial in serials.items() if name in projects}
+        return {name: serial for name, serial in (projects | raised).items() if name not in closed}
 
     async def screened(self, project: ProjectName) -> Screened:
         """Return the page with the decision about each file.
@@ -68,11 +68,17 @@ class Gated:
             buried = self.gate.tombstone(project, now=datetime.now(UTC), evidence=evidence)
             if buried is None:
                 raise
-            self._noted(buried)
-            return buried
-        screened = await self._judged(page)
-        self._noted(screened)
-        return screened
+            return await self._noted(buried)
+        return await self._noted(await self._judged(page))
+
+    async def _noted(self, screened: Screened) -> Screened:
+        """Take note of a judged page, and give it the serial of the last change, be it one of decisions."""
+        if self._journal is None:
+            return screened
+        self._journal.note(screened)
+        page = screened.page
+        serial = await self._journal.serial(self.gate.index, page.project)
+        return replace(screened, page=replace(page, serial=serial)) if serial > page.serial else screened
 
     async def judged_again(self, project: ProjectName) -> Screened:
         """Return what is held of a project with decisions taken anew; no upstream is asked.
@@ -81,9 +87,7 @@ class Gated:
             ProjectUnknown: nothing is held.
         """
         self.witness.forget(project)
-        screened = await self._judged(await self.source.held(project))
-        self._noted(screened)
-        return screened
+        return await self._noted(await self._judged(await self.source.held(project)))
 
     async def held(self, project: ProjectName) -> Page:
         """Return what is held of a project, without the files refused here."""

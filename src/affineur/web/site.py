@@ -157,6 +157,7 @@ class Site:
             self.rendered.forget(None)
         elif event.project:
             self.witness.forget(event.project)
+            self.journal.forget(event.project)
             self.rendered.forget(ProjectName(event.project))
 
     async def watch(self) -> None:

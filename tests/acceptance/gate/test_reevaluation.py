@@ -48,6 +48,7 @@ def reconfigure(affineur, text):
 def test_a_policy_that_changes_quarantines_what_it_refuses_without_any_request(affineur, upstream):
     address = rows(affineur)[wheel_name("soft", "1.0")]["url"]
     assert affineur.get(address).status_code == 200
+    serial = affineur.page("soft")["meta"]["_last-serial"]
     before = len(upstream.log)
     reconfigure(affineur, STRICTER)
     entries = eventually(lambda: log(affineur, "file.quarantined"))
@@ -58,6 +59,7 @@ def test_a_policy_that_changes_quarantines_what_it_refuses_without_any_request(a
     assert len(upstream.log) == before
     assert affineur.get(address).status_code == 403
     assert rows(affineur)[wheel_name("soft", "1.0")]["yanked"] == sentence
+    assert affineur.page("soft")["meta"]["_last-serial"] == entries[0]["serial"] > serial
     changes = [entry for entry in log(affineur, "policy.changed") if entry["place"] == "main"]
     assert len(changes) == 2
     assert changes[1]["data"]["before"] == changes[0]["data"]["revision"]

@@ -1,6 +1,7 @@
 """What is sent for files that the gate refuses, byte for byte."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -98,6 +99,23 @@ def test_a_name_without_files_that_is_refused_has_a_tombstone(affineur, raw):
     assert affineur.get("/main/pypi/ghost/json").status_code == 404
     roots = affineur.get("/main/simple/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}).json()
     assert "ghost" not in {project["name"] for project in roots["projects"]}
+
+
+def test_the_list_of_projects_leaves_out_those_refused_as_a_whole(affineur):
+    for project in ("aging", "fresh", "sour"):
+        affineur.page(project)
+        affineur.page(project, "public")
+
+    def listed(index):
+        form = {"Accept": "application/vnd.pypi.simple.v1+json"}
+        return {row["name"] for row in affineur.get(f"/{index}/simple/", headers=form).json()["projects"]}
+
+    deadline = time.monotonic() + 5
+    while "sour" in listed("main") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert {"aging", "fresh"} <= listed("main")
+    assert "sour" not in listed("main")
+    assert "sour" in listed("public")
 
 
 def test_a_name_nobody_speaks_against_is_just_unknown(affineur):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import zstandard
 
 from affineur.model.events import Event
-from affineur.storage.catalog import jobs
+from affineur.storage.catalog import jobs, projects
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import decisions, screenings
 
@@ -33,6 +33,8 @@ class Outcome:
     """False where the policy only watches: nothing was refused for it."""
     inspect: tuple[str, ...] = ()
     """Files to be looked into ahead of the first who asks for them."""
+    closed: bool = False
+    """Whether the project is refused as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def record(change: Change, outcomes: Sequence[Outcome], places: Mapping[str, Pla
         for filename in outcome.inspect:
             arguments = {"index": outcome.index, "project": outcome.project, "filename": filename}
             jobs.add(change, "inspect", arguments, key=f"inspect: {outcome.index} {filename}", priority=5)
+        was_closed = _closed(change.connection, outcome.index, outcome.project)
         kept = _kept(change.connection, outcome.index, outcome.project)
         now = _Kept(dict(sorted(outcome.refused.items())), sorted(outcome.passed))
         if kept is not None and (kept.refused, kept.passed) == (now.refused, now.passed):
@@ -66,6 +69,10 @@ def record(change: Change, outcomes: Sequence[Outcome], places: Mapping[str, Pla
         _replace(change, outcome, now)
         if kept is not None:
             _announce(change, outcome, kept)
+        if outcome.closed != was_closed:
+            sentence = next(iter(outcome.refused.values()), "")
+            kind, data = ("project.closed", {"reason": sentence}) if outcome.closed else ("project.opened", {})
+            change.enter(Event(kind, outcome.index, outcome.project, data=data))
 
 
 def _kept(connection: sa.Connection, index: str, project: str) -> _Kept | None:
@@ -75,13 +82,28 @@ def _kept(connection: sa.Connection, index: str, project: str) -> _Kept | None:
     return msgspec.json.decode(zstandard.decompress(raw), type=_Kept) if raw is not None else None
 
 
+def _closed(connection: sa.Connection, index: str, project: str) -> bool:
+    found = connection.execute(
+        sa.select(screenings.c.closed).where(screenings.c.index_name == index, screenings.c.project == project)
+    ).scalar()
+    return bool(found)
+
+
+def changes(connection: sa.Connection, index: str) -> tuple[frozenset[str], dict[str, int]]:
+    """Return the projects an index refuses as a whole, and the serials of its changed decisions by project."""
+    closed = connection.execute(
+        sa.select(screenings.c.project).where(screenings.c.index_name == index, screenings.c.closed)
+    ).scalars()
+    return frozenset(closed), projects.serials(connection, index)
+
+
 def _replace(change: Change, outcome: Outcome, now: _Kept) -> None:
     where = (screenings.c.index_name == outcome.index, screenings.c.project == outcome.project)
     change.connection.execute(sa.delete(screenings).where(*where))
     change.connection.execute(
         sa.insert(screenings).values(
             index_name=outcome.index, project=outcome.project, revision=outcome.revision,
-            at=outcome.at.timestamp(), outcome=zstandard.compress(msgspec.json.encode(now), 3),
+            at=outcome.at.timestamp(), closed=outcome.closed, outcome=zstandard.compress(msgspec.json.encode(now), 3),
         )
     )  # fmt: skip
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
 
 METADATA = MetaData()
 _Serial = BigInteger().with_variant(Integer, "sqlite")
@@ -243,6 +256,7 @@ screenings = Table(
     Column("revision", String, nullable=False),
     Column("at", Float, nullable=False),
     Column("outcome", LargeBinary, nullable=False),
+    Column("closed", Boolean, nullable=False, server_default=false()),
 )
 evidence = Table(
     "evidence",
