@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,6 +82,11 @@ def canonical(text: str) -> str:
     dev = f".dev{version.dev}" if version.dev is not None else ""
     local = f"+{version.local}" if version.local else ""
     return f"{epoch}{release}{pre}{post}{dev}{local}"
+
+
+@lru_cache(maxsize=65536)
+def _spelt(version: Version) -> str:
+    return str(version)
 
 
 @lru_cache(maxsize=65536)
@@ -216,7 +223,8 @@ class Vulnerability:
         ordered = parsed(version)
         if ordered is None:
             return ""
-        return next((str(fix) for fix in self.free if fix > ordered), "")
+        at = bisect_right(self.free, ordered)
+        return _spelt(self.free[at]) if at < len(self.free) else ""
 
 
 def _telling(advisory: Advisory) -> tuple[bool, bool, bool, int, bool, int, str]:
@@ -266,10 +274,56 @@ def _free(records: Sequence[Advisory]) -> tuple[Version, ...]:
     return tuple(sorted(fix for fix in fixes if fix is not None))
 
 
+class _Places:
+    """Which of several records name a version, by the version's place among all their bounds.
+
+    A place is an odd number on a bound and an even one between two; versions of one place lie in the
+    same stretches, which are looked through once for all of them.
+    """
+
+    def __init__(self, records: Sequence[Advisory]) -> None:
+        texts = {t for r in records for s in r.ranges for t in (s.introduced, s.fixed, s.last_affected, s.limit) if t}
+        found = {text: version for text in texts if (version := parsed(text)) is not None}
+        self._bounds = sorted(set(found.values()))
+        self.sound = all(bound.local is None for bound in self._bounds)
+        """Whether versions can be placed at all: bounds with a local part are compared in their own way."""
+        self._on = {text: 2 * bisect_left(self._bounds, version) + 1 for text, version in found.items()}
+        self._listed: dict[str, set[int]] = {}
+        self._stretches: list[tuple[int, float, int]] = []
+        for number, record in enumerate(records):
+            for text in record.versions:
+                self._listed.setdefault(text, set()).add(number)
+            if record.is_malware and not record.names_versions:
+                self._stretches.append((0, math.inf, number))
+            self._stretches += ((*self._ends(stretch), number) for stretch in record.ranges)
+        self._inside: dict[int, frozenset[int]] = {}
+
+    def _ends(self, stretch: Range) -> tuple[int, float]:
+        """Return the first and the last place of a stretch."""
+        ends = [self._on[text] - 1 for text in (stretch.fixed, stretch.limit) if text in self._on]
+        ends += [self._on[stretch.last_affected]] if stretch.last_affected in self._on else []
+        return self._on.get(stretch.introduced, 0), min(ends, default=math.inf)
+
+    def naming(self, version: Version, spelt: str) -> frozenset[int]:
+        """Return the numbers of the records that name a version, given parsed and as `canonical` spells it."""
+        plain = _public(version)
+        at = bisect_left(self._bounds, plain)
+        place = 2 * at + (at < len(self._bounds) and self._bounds[at] == plain)
+        inside = self._inside.get(place)
+        if inside is None:
+            inside = frozenset(number for low, high, number in self._stretches if low <= place <= high)
+            self._inside[place] = inside
+        listed = self._listed.get(spelt, set())
+        if version.local:
+            listed = listed | self._listed.get(canonical(version.public), set())
+        return inside | listed if listed else inside
+
+
 class ProjectAdvisories(tuple[Advisory, ...]):
     """The standing advisories of one project; what they say of a version is worked out once."""
 
-    _holes: tuple[Vulnerability, ...] | None
+    _holes: tuple[tuple[Vulnerability, frozenset[int]], ...] | None
+    _places: _Places
     _answers: dict[str, tuple[Vulnerability, ...]]
     _malware: tuple[Advisory, ...]
     _fixing: dict[str, tuple[Advisory, ...]] | None
@@ -312,8 +366,15 @@ class ProjectAdvisories(tuple[Advisory, ...]):
         found = self._answers.get(key)
         if found is None:
             if self._holes is None:
-                self._holes = merged(self)
-            found = tuple(hole for hole in self._holes if hole.affects(version))
+                numbers = {id(record): number for number, record in enumerate(self)}
+                self._places = _Places(self)
+                self._holes = tuple((h, frozenset(numbers[id(r)] for r in h.records)) for h in merged(self))
+            ordered = parsed(version)
+            if ordered is None or not self._places.sound:
+                found = tuple(hole for hole, _ in self._holes if hole.affects(version))
+            else:
+                naming = self._places.naming(ordered, key)
+                found = tuple(hole for hole, records in self._holes if not naming.isdisjoint(records))
             self._answers[key] = found
         return found
 

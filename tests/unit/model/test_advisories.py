@@ -1,6 +1,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
@@ -109,3 +111,26 @@ def test_answers_are_kept_by_version():
     known = ProjectAdvisories([advisory(ranges=(Range(fixed="2"),))])
     assert known.of("1.0") is known.of("1.0.0")
     assert known.of("2.0") == ()
+
+
+SPELT = st.sampled_from(
+    ["0.1", "1.0a1", "1.0", "1.0.0", "1.0+cpu", "1.1", "2.0rc1", "2.0", "3.0.post1", "1!1", "odd version"]
+)
+BOUND = st.sampled_from(["", "0.1", "1.0a1", "1.0", "1.1", "2.0", "3.0.post1"])
+RANGES = st.builds(Range, introduced=BOUND, fixed=BOUND, last_affected=BOUND, limit=BOUND)
+RECORDS = st.builds(
+    Advisory,
+    id=st.sampled_from(["A", "B", "C", "D"]),
+    project=st.just("acme"),
+    kind=st.sampled_from(list(AdvisoryKind)),
+    ranges=st.lists(RANGES, max_size=3).map(tuple),
+    versions=st.sets(SPELT, max_size=2).map(lambda found: frozenset(canonical(text) for text in found)),
+)
+
+
+@given(st.lists(RECORDS, max_size=5, unique_by=lambda record: record.id), st.lists(SPELT, min_size=1, max_size=4))
+def test_looking_up_by_place_finds_what_asking_each_record_finds(records, versions):
+    known = ProjectAdvisories(records)
+    for version in versions:
+        asked = {record.id for record in records if affects(record, version)}
+        assert {hole.advisory.id for hole in known.of(version)} == asked

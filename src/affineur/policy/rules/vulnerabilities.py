@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from packaging.version import Version
 
-from affineur.model.advisories import Severity, Vulnerability, canonical, known, parsed
+from affineur.model.advisories import ProjectAdvisories, Severity, Vulnerability, canonical, known, parsed
 from affineur.model.decisions import Effect, Finding, Verdict
 from affineur.policy.evidence import Need
 from affineur.policy.rule import Facts
@@ -53,10 +53,11 @@ class Vulnerabilities:
 
     def __init__(self, settings: VulnerabilitiesSettings) -> None:
         self.settings = settings
-        self._force = {
+        forces = {
             Severity.CRITICAL: settings.critical, Severity.HIGH: settings.high, Severity.MEDIUM: settings.medium,
             Severity.LOW: settings.low, Severity.UNRATED: settings.unrated,
         }  # fmt: skip
+        self._effects = {severity: force.effect for severity, force in forces.items()}
 
     def judge(self, facts: Facts, now: datetime) -> Verdict | None:
         """Answer by the worst hole of the file's version that is not ignored."""
@@ -69,29 +70,29 @@ class Vulnerabilities:
         standing = tuple(entry for entry in self.settings.ignore if entry.until is None or now < entry.until)
         verdict = advisories.remembered(
             (self.settings, standing, canonical(version)),
-            lambda: self._verdict(facts, advisories.of(version), standing),
+            lambda: self._verdict(facts, advisories, standing),
         )
         if verdict is _CLEAN and evidence.advisories_at is None and canonical(version) not in evidence.told_versions:
             return _PENDING
         return None if verdict is _CLEAN else verdict
 
-    def _verdict(self, facts: Facts, found: Sequence[Vulnerability], standing: Sequence[Ignored]) -> Verdict:
+    def _verdict(self, facts: Facts, advisories: ProjectAdvisories, standing: Sequence[Ignored]) -> Verdict:
         """Return what is to be said of a version with these holes, some of which may be ignored."""
         ignored = {entry.id: entry for entry in standing}
         until: datetime | None = None
         acting = []
-        for hole in found:
+        for hole in advisories.of(facts.file.version):
             if hole.is_malware:
                 continue
             entry = next((ignored[name] for name in hole.ids if name in ignored), None) if ignored else None
             if entry is not None:
                 until = min((moment for moment in (until, entry.until) if moment is not None), default=None)
-            elif (effect := self._force[hole.severity].effect) > Effect.ALLOW:
+            elif (effect := self._effects[hole.severity]) > Effect.ALLOW:
                 acting.append((effect, hole.severity, hole))
         if not acting:
             return Verdict(self.name, Effect.ALLOW, until=until) if until is not None else _CLEAN
         acting.sort(key=lambda item: (-item[0], -item[1], item[2].advisory.id))
-        sentence = _sentence(facts, [hole for *_, hole in acting])
+        sentence = _sentence(facts, [hole for *_, hole in acting], advisories)
         return Verdict(self.name, acting[0][0], sentence, until, _findings(acting, facts.file.version))
 
 
@@ -101,7 +102,7 @@ _PENDING = Verdict(
 )
 
 
-def _sentence(facts: Facts, acting: Sequence[Vulnerability]) -> str:
+def _sentence(facts: Facts, acting: Sequence[Vulnerability], advisories: ProjectAdvisories) -> str:
     """Return what is wrong, as briefly as a terminal's line wants it, and what would be right."""
     worst, others = acting[0], len(acting) - 1
     word = "not rated" if worst.severity is Severity.UNRATED else worst.severity.word
@@ -111,7 +112,8 @@ def _sentence(facts: Facts, acting: Sequence[Vulnerability]) -> str:
     if not fixes:
         return f"{text}; no later release without {'them' if others else 'it'} is known"
     latest = max(fixes, key=_order)
-    free = "of some" if len(fixes) <= others else "of them" if others else "of it"
+    still = {hole.advisory.id for hole in advisories.of(latest)}
+    free = "of some" if any(hole.advisory.id in still for hole in acting) else "of them" if others else "of it"
     return f"{text}; {latest} is free {free}"
 
 
