@@ -63,6 +63,7 @@ async def test_both_ways_answer_the_same_bytes_and_the_hot_one_asks_nothing(serv
     for name, request in (await requests_of(served)).items():
         ordinary = await served.ask(request)
         await served.ask(request)
+        await served.ask(request)
         handled, statements = served.handled, len(served.statements)
         hot = await served.ask(request)
         assert undated(hot) == undated(ordinary), name
@@ -173,7 +174,7 @@ async def test_a_client_that_does_not_read_makes_nothing_pile_up(served):
 
 async def test_one_projects_change_leaves_the_others_remembered(served, upstream):
     gouda, cheddar = head("/main/simple/gouda/", ACCEPT), head("/main/simple/cheddar/", ACCEPT)
-    for _ in range(2):
+    for _ in range(3):
         await served.ask(gouda)
         await served.ask(cheddar)
     upstream.wheel("brie", "1.0")
@@ -203,8 +204,8 @@ async def test_a_token_counts_on_the_hot_way_as_on_the_ordinary(affineur, upstre
 
 
 def fresh_answers(affineur, path):
-    """Ask twice on a connection, so that the second answer is a remembered one."""
-    for _ in range(2):
+    """Ask so often that the last answer is a remembered one."""
+    for _ in range(3):
         answer = affineur.get(path, headers={"Accept": JSON})
     return answer
 
@@ -260,7 +261,7 @@ async def test_a_remembered_page_changes_at_the_moment_time_changes_it(tmp_path,
             await asyncio.sleep(0.1)
         handled = served.handled
         await served.ask(page)
-        assert served.handled == handled
+        assert served.handled == handled, "what changes is a remembered answer"
         await asyncio.sleep((moment - datetime.now(UTC)).total_seconds() + 0.05)
         assert json.loads(body_of(await served.ask(page)))["files"][1]["yanked"] is False
         assert b" 200 " in (await served.ask(head(rows[1]["url"]))).partition(b"\r\n")[0]
@@ -287,5 +288,22 @@ async def test_a_page_asked_for_by_many_at_once_is_judged_and_rendered_once(serv
     entry = await served.site.rendered.entry("main", "gouda")
     (rendering,) = entry.renderings.values()
     (answer,) = [answer for answer in served.site.rendered.memory._answers.values() if answer.key == ("main", "gouda")]
-    hanging = len(rendering.body) + len(answer.before) + len(answer.after) + 200
+    hanging = len(rendering.body) + answer.weight
     assert entry.weight == 1600 * 31 + hanging
+
+
+def test_every_process_of_the_machine_sees_a_change_at_once(tmp_path, upstream):
+    from tests.support.distributions import wheel_bytes, wheel_name
+    from tests.support.server import Affineur
+
+    server = Affineur(tmp_path / "data", upstream.url).start("--workers", "3")
+    try:
+        token = server.token("internal", "upload,read")
+        for minor in range(3):
+            filename = wheel_name("gouda", f"1.{minor}")
+            server.upload(filename, wheel_bytes("gouda", f"1.{minor}"), token=token).raise_for_status()
+            # Each look is a connection of its own, so that all processes have their turn.
+            seen = [len(server.page("gouda")["files"]) for _ in range(30)]
+            assert seen == [minor + 1] * 30
+    finally:
+        server.stop()

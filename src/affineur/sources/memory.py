@@ -6,6 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
+_SEEN_ONCE = 16_384
+"""Requests whose digest is kept to see whether they come again: proxies make each one different."""
+_MOST_ANSWERS = 1000
+"""Answers that may hang on one entry."""
+
 
 @dataclass(slots=True, eq=False)
 class Entry:
@@ -15,8 +20,8 @@ class Entry:
     """When it must be made again, on the monotonic clock."""
     weight: int = 0
     """Bytes that it takes, with all that hangs on it."""
-    asked: set[bytes] = field(default_factory=set)
-    """The requests whose answers hang on it, by digest."""
+    asked: dict[bytes, int] = field(default_factory=dict)
+    """The requests whose answers hang on it, by digest, with the bytes each answer takes; the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Answer:
     """When it no longer holds, on the monotonic clock."""
     key: Hashable
     """The entry it hangs on."""
+    weight: int
+    """Bytes that it takes besides what the entry holds anyway."""
     given: Callable[[str], None] | None = None
     """Called with the client's address each time it is given."""
 
@@ -41,6 +48,7 @@ class Memory:
         self.budget, self.weight = budget, 0
         self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
         self._answers: dict[bytes, Answer] = {}
+        self._once: OrderedDict[bytes, None] = OrderedDict()
 
     def get(self, key: Hashable, now: float) -> Entry | None:
         """Return the entry of that key unless it has expired at `now`."""
@@ -82,13 +90,33 @@ class Memory:
             self.drop(next(iter(self._entries)))
 
     def remember(self, asked: bytes, answer: Answer, entry: Entry) -> None:
-        """Hang a ready answer on the entry it was made from, unless that was dropped meanwhile."""
-        if self._entries.get(answer.key) is not entry:
+        """Hang a ready answer on the entry it was made from, unless that was dropped meanwhile.
+
+        Only a request that comes a second time is remembered, so that those that never come again
+        push nothing out.
+        """
+        if self._entries.get(answer.key) is not entry or self._is_new(asked):
             return
+        self._forget(asked, entry)
+        if len(entry.asked) >= _MOST_ANSWERS:
+            self._forget(next(iter(entry.asked)), entry)
         self._answers[asked] = answer
-        if asked not in entry.asked:
-            entry.asked.add(asked)
-            self.add(answer.key, entry, len(answer.before) + len(answer.after) + 200)
+        entry.asked[asked] = answer.weight
+        self.add(answer.key, entry, answer.weight)
+
+    def _is_new(self, asked: bytes) -> bool:
+        if asked in self._answers or self._once.pop(asked, asked) is None:
+            return False
+        self._once[asked] = None
+        if len(self._once) > _SEEN_ONCE:
+            self._once.popitem(last=False)
+        return True
+
+    def _forget(self, asked: bytes, entry: Entry) -> None:
+        if (weight := entry.asked.pop(asked, None)) is not None:
+            self._answers.pop(asked, None)
+            entry.weight -= weight
+            self.weight -= weight
 
     def answer(self, asked: bytes, now: float) -> Answer | None:
         """Return the ready answer to a request, unless it no longer holds at `now`."""
@@ -100,6 +128,6 @@ class Memory:
 
     def forget_answers(self) -> None:
         """Forget every ready answer, as when what a principal may do has changed."""
-        self._answers.clear()
         for entry in self._entries.values():
-            entry.asked.clear()
+            for asked in list(entry.asked):
+                self._forget(asked, entry)

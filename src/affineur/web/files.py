@@ -291,7 +291,7 @@ async def _sendfile(
 ) -> web.StreamResponse:
     """Send a file's bytes without copying them through the process."""
     response = web.StreamResponse(status=status, headers=headers)
-    source = await asyncio.to_thread(path.open, "rb")
+    source = path.open("rb")
     try:
         writer = await response.prepare(request)
         if writer is None or request.transport is None:

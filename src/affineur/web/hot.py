@@ -26,6 +26,8 @@ from affineur.model.principals import Principal
 from affineur.sources.memory import Answer, Entry
 
 _END = b"\r\n\r\n"
+_OVERHEAD = 400
+"""Bytes that keeping an answer takes besides its own."""
 _JOINED = 64 * 1024
 """Bodies up to this many bytes are copied behind their head, so that they go out in one packet."""
 
@@ -113,7 +115,10 @@ def _as_sent(request: BaseRequest, response: web.Response, lasting: Lasting) -> 
     before, _, after = ("\r\n".join(lines) + "\r\n\r\n").partition(f"\r\nDate: {date}")
     empty = request.method == "HEAD" or response.status == 304
     body = b"" if empty or not isinstance(response.body, bytes) else response.body
-    return Answer(f"{before}\r\nDate: ".encode(), after.encode(), body, lasting.until, lasting.key, lasting.given)
+    # Only a part of a file is not held by the entry as well.
+    weight = len(before) + len(after) + _OVERHEAD + (len(body) if response.status == 206 else 0)
+    head = f"{before}\r\nDate: ".encode()
+    return Answer(head, after.encode(), body, lasting.until, lasting.key, weight, lasting.given)
 
 
 class Connection(RequestHandler):
