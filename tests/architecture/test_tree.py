@@ -106,3 +106,9 @@ def test_status_codes_of_errors_stand_in_one_table():
 
     kinds = {error.kind for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "kind")}
     assert kinds <= set(STATUS)
+
+
+def test_migrations_follow_each_other():
+    folder = ROOT / "src/affineur/storage/catalog/migrations/versions"
+    numbers = sorted(path.name.partition("_")[0] for path in folder.glob("[0-9]*.py"))
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
