@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from xmlrpc.client import ServerProxy
 
 import pytest
 
@@ -64,6 +65,18 @@ def test_a_policy_that_changes_quarantines_what_it_refuses_without_any_request(a
     assert len(changes) == 2
     assert changes[1]["data"]["before"] == changes[0]["data"]["revision"]
     assert changes[1]["actor"]
+
+
+def test_every_interface_that_mirrors_ask_states_the_serial_of_the_decision(affineur):
+    serial = [entry["serial"] for entry in log(affineur, "file.quarantined") if entry["place"] == "main"][-1]
+    root = affineur.get("/main/simple/", headers={"Accept": "application/vnd.pypi.simple.v1+json"}).json()
+    assert [p["_last-serial"] for p in root["projects"] if p["name"] == "soft"] == [serial]
+    assert affineur.get("/main/simple/soft/").headers["X-PyPI-Last-Serial"] == str(serial)
+    assert affineur.get("/main/pypi/soft/json").headers["X-PyPI-Last-Serial"] == str(serial)
+    assert int(affineur.get("/public/simple/soft/").headers["X-PyPI-Last-Serial"]) < serial
+    with ServerProxy(f"{affineur.url}/main/pypi") as proxy:
+        assert [row[0] for row in proxy.changelog_since_serial(serial - 1)] == ["soft"]
+        assert proxy.changelog_last_serial() == serial
 
 
 def test_an_invalid_policy_changes_nothing(affineur):
