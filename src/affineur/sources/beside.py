@@ -1,4 +1,4 @@
-"""What stands beside the files of a mirror: core metadata, found and kept; signatures and provenance."""
+"""Core metadata beside the files of a mirror, found and kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import hashlib
 import heapq
 import itertools
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from affineur.model.names import ProjectName
 from affineur.sources.ranged import NoRanges, read_metadata
 from affineur.sources.upstream import Upstream
 from affineur.standards.archives import read_wheel_metadata
+from affineur.storage.blobs import small
 from affineur.storage.blobs.store import Blobs
 from affineur.storage.catalog import metadata
 from affineur.storage.catalog.database import Catalog, Change
@@ -37,7 +37,7 @@ Whole = Callable[[Page, File], Awaitable[Path | None]]
 
 
 class Beside:
-    """The side files of one mirror. Metadata is kept as a blob and remembered by the digest of its file."""
+    """The core metadata of one mirror's files, kept as blobs and remembered by the digest of the file."""
 
     def __init__(self, mirror: str, upstream: Upstream, catalog: Catalog, blobs: Blobs, whole: Whole) -> None:
         self.mirror, self.upstream, self.catalog, self.blobs, self._whole = mirror, upstream, catalog, blobs, whole
@@ -71,10 +71,7 @@ class Beside:
         new: dict[str, str] = {}
         changed: list[str] = []
         for file, sha256, raw in found:
-            digest = hashlib.sha256(raw).hexdigest()
-            if await self.blobs.has(digest) is None:
-                staged = await asyncio.to_thread(_stage, raw, self.blobs.staging())
-                await self.blobs.put(staged, digest)
+            digest = await small.keep(self.blobs, raw)
             if known.get(sha256) != digest:
                 new[sha256] = digest
                 if known.get(sha256, (file.metadata_hashes or {}).get("sha256")) != digest:
@@ -154,8 +151,8 @@ class Beside:
             raise FileUnknown(file.filename, self.mirror, "no core metadata")
         if file.sha256:
             digest = (await self.catalog.read(metadata.many, [file.sha256])).get(file.sha256)
-            if digest is not None and await self.blobs.has(digest) is not None:
-                return b"".join([part async for part in self.blobs.read(digest)])
+            if digest is not None and (raw := await small.whole(self.blobs, digest)) is not None:
+                return raw
         key = file.sha256 or f"{page.project} {file.filename}"
         task = self._asked.get(key)
         if task is None:
@@ -194,34 +191,6 @@ class Beside:
         except AffineurError:
             pass
         raise FileUnknown(file.filename, self.mirror, "no core metadata")
-
-    async def signature(self, file: File) -> bytes:
-        """Return the upstream's detached signature.
-
-        Raises:
-            FileUnknown: it has none.
-        """
-        raw = await self.upstream.side_file(f"{file.url}.asc", _LARGEST_SIDE_FILE) if file.signed else None
-        if raw is None:
-            raise FileUnknown(file.filename, self.mirror, "no signature")
-        return raw
-
-    async def provenance(self, file: File) -> bytes:
-        """Return the upstream's provenance document.
-
-        Raises:
-            FileUnknown: it has none.
-        """
-        raw = await self.upstream.side_file(file.provenance, _LARGEST_SIDE_FILE) if file.provenance else None
-        if raw is None:
-            raise FileUnknown(file.filename, self.mirror, "no provenance")
-        return raw
-
-
-def _stage(raw: bytes, folder: Path) -> Path:
-    staged = folder / f"{uuid.uuid4().hex}.side"
-    staged.write_bytes(raw)
-    return staged
 
 
 def _record(change: Change, new: dict[str, str], origin: str, event: Event | None) -> None:

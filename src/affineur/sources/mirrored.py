@@ -20,6 +20,7 @@ from affineur.errors import (
 from affineur.model.files import File, Page, UploadTimeSource
 from affineur.model.names import ProjectName, SourceName
 from affineur.sources import kept
+from affineur.sources.attached import Attached
 from affineur.sources.beside import Beside
 from affineur.sources.fetched import Fetched
 from affineur.sources.held import Held
@@ -46,6 +47,7 @@ class Mirrored:
         self.name, self.upstream, self.catalog, self.config = name, upstream, catalog, config
         self._projects = Held(name, catalog)
         self.files = Fetched(name, upstream, catalog, blobs, config.min_free)
+        self.attached = Attached(name, upstream, catalog, blobs)
         self.beside = Beside(name, upstream, catalog, blobs, self.files.whole)
         self.files.found_metadata = self.beside.found
         self._refreshing: dict[ProjectName, asyncio.Task[Page]] = {}
@@ -203,12 +205,12 @@ class Mirrored:
     async def signature(self, page: Page, file: File) -> bytes:
         """Return the upstream's detached signature."""
         del page
-        return await self.beside.signature(file)
+        return await self.attached.signature(file)
 
     async def provenance(self, page: Page, file: File) -> bytes:
         """Return the upstream's provenance document."""
         del page
-        return await self.beside.provenance(file)
+        return await self.attached.provenance(file)
 
 
 def _stated(fetched: FetchedPage | None, old: Listing) -> UpstreamPage:

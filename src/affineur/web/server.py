@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from urllib.parse import unquote
 
@@ -77,4 +78,8 @@ class Server:
             response = problems.answer(MethodNotAllowed(f"{request.method} is not possible here"), request)
             response.headers["Allow"] = ", ".join(sorted(match.allowed))
             return response
+        if "//" in path and request.method in {"GET", "HEAD"}:
+            # Clients that join addresses carelessly; without "//" it stays on this host.
+            query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
+            return web.Response(status=301, headers={"Location": re.sub("/+", "/", path) + query})
         raise NotFound(f"{request.path[:200]}: there is nothing at this address")

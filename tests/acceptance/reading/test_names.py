@@ -38,6 +38,14 @@ def test_other_spellings_are_redirected_with_their_query(affineur, prefix, writt
     assert affineur.get(f"{prefix}/simple/{written}/").status_code == 200
 
 
+def test_slashes_too_many_are_taken_out(affineur):
+    for path in ("/main/simple//foo-bar/", "/main//simple/foo-bar/", "/main/simple/foo-bar//", "/main/simple//"):
+        answer = affineur.get(path + "?x=1", allow_redirects=False)
+        assert answer.status_code == 301
+        assert answer.headers["Location"] == path.replace("//", "/") + "?x=1"
+        assert affineur.get(path).status_code == 200
+
+
 def test_a_redirect_stays_on_the_host(affineur):
     for path in ("//example.org/simple", "/main//example.org/simple/x", "/simple//example.org"):
         answer = affineur.get(path, allow_redirects=False)

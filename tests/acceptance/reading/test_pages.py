@@ -205,3 +205,13 @@ def test_what_the_upstream_says_in_html_is_said_again(tmp_path, upstream):
     assert row["requires-python"] == ">=3.8"
     assert row["yanked"] == ODD_REASON
     assert row["core-metadata"] == stated["core-metadata"]
+
+
+def test_what_the_upstream_does_not_state_of_a_file_is_told_once_the_file_is_here(affineur, upstream):
+    filename = upstream.wheel("untold", "1.0", keys={"size": None, "core-metadata": False})
+    (row,) = affineur.page("untold")["files"]
+    assert "size" not in row
+    assert affineur.get(row["url"]).status_code == 200
+    (row,) = affineur.page("untold")["files"]
+    assert row["size"] == len(upstream.bodies[filename])
+    assert row["core-metadata"]["sha256"]

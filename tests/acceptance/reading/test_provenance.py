@@ -66,3 +66,16 @@ def test_a_file_without_one_has_none(affineur):
     answer = affineur.get(row["url"].removeprefix("https://packages.example.org") + ".provenance")
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_it_stays_when_the_upstream_is_gone(affineur, upstream):
+    (row,) = (row for row in affineur.page("cheddar")["files"] if row["filename"].split("-")[1] == "1.0")
+    path = row["provenance"].removeprefix("https://packages.example.org")
+    assert affineur.get(path).json() == DOCUMENT
+    upstream.stop()
+    try:
+        answer = affineur.get(path)
+    finally:
+        upstream.restart()
+    assert answer.status_code == 200
+    assert answer.json() == DOCUMENT

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from affineur.storage.catalog.database import Change
-from affineur.storage.catalog.schema import blobs, hosted_files, metadata, mirrored, traffic
+from affineur.storage.catalog.schema import attached, blobs, hosted_files, metadata, mirrored, traffic
 from affineur.storage.catalog.upsert import insert
 
 _AT_ONCE = 500
@@ -177,6 +177,7 @@ def referenced(connection: sa.Connection, digests: Sequence[str]) -> set[str]:
     """Return those of the digests that something refers to: a file, its metadata, signature or provenance."""
     columns = (
         metadata.c.metadata_sha256,
+        attached.c.sha256,
         hosted_files.c.sha256,
         hosted_files.c.metadata_sha256,
         hosted_files.c.signature_sha256,

@@ -125,6 +125,15 @@ traffic = Table(
     Column("bytes_saved", BigInteger, nullable=False),
     Column("bytes_fetched", BigInteger, nullable=False),
 )
+attached = Table(
+    "attached",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("file_sha256", String(64), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("sha256", String(64), nullable=False),
+)
+Index("attached_by_content", attached.c.sha256)
 metadata = Table(
     "metadata",
     METADATA,
