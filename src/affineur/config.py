@@ -71,7 +71,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("allow_linux", bool, False, "Accept uploads of wheels tagged linux_* (not manylinux or musllinux)."),
     Setting("direct_references", bool, False, "Accept uploads whose dependencies are given as NAME @ ADDRESS."),
     Setting("scan_time", float, 20.0, "Seconds that reading the code of one file for the rule startup_code may take."),
-    Setting("inspection_time", float, 120.0, "Seconds that the examination of one uploaded file may take."),
+    Setting(
+        "inspection_time", float, 120.0, "Seconds of processor time that the examination of one uploaded file may take."
+    ),
     Setting("login_failures", int, 10, "Failed logins a minute from one address before it is told to wait."),
     Setting(
         "min_free", int, 200 * MIB, "Bytes that must stay free on the disk; below, uploads and fetches are refused."

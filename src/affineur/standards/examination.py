@@ -15,6 +15,8 @@ from packaging.utils import canonicalize_name
 from affineur.errors import InvalidArchive, InvalidDocument, InvalidUpload
 from affineur.standards import apart, archives, attestations, core_metadata
 
+_STANDING_STILL = 20
+
 _ERRORS = {"InvalidArchive": InvalidArchive, "InvalidDocument": InvalidDocument, "InvalidUpload": InvalidUpload}
 
 
@@ -34,7 +36,7 @@ class Job:
     direct_references: bool = False
     """Whether dependencies may be given as `name @ address`."""
     seconds: float = 0.0
-    """The time after which the process that examines it ends itself; 0: never."""
+    """Processor time after which the process that examines it ends itself; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
