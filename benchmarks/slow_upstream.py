@@ -1,6 +1,7 @@
 """An upstream that answers late or sends slowly, and counts what is fetched."""
 
 import asyncio
+import contextlib
 import threading
 from collections import Counter
 from pathlib import Path
@@ -72,7 +73,8 @@ class SlowUpstream:
         response = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
         await response.prepare(request)
         piece = max(1, self.rate // 100)
-        for start in range(0, len(body), piece):
-            await response.write(body[start : start + piece])
-            await asyncio.sleep(piece / self.rate)
+        with contextlib.suppress(ConnectionError):  # whoever asked may have seen enough
+            for start in range(0, len(body), piece):
+                await response.write(body[start : start + piece])
+                await asyncio.sleep(piece / self.rate)
         return response
