@@ -132,7 +132,7 @@ def long_to_examine():
         f"{info}/METADATA": metadata_of("affineur-sample-long", "1.0"),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\n",
     }
-    return zip_bytes([Entry(path, body) for path, body in recorded(members, info).items()])
+    return zip_bytes([Entry(path, body) for path, body in recorded(members, info).items()], end64={})
 
 
 def test_file_that_takes_long(calm):
