@@ -307,3 +307,19 @@ def test_every_process_of_the_machine_sees_a_change_at_once(tmp_path, upstream):
             assert seen == [minor + 1] * 30
     finally:
         server.stop()
+
+
+def test_a_file_that_is_refused_from_now_on_is_not_given_once_more(affineur, upstream, tmp_path):
+    from tests.support.advisories import malware, raw
+
+    for version in ("1.0", "1.1"):
+        upstream.wheel("cheddar", version)
+    good, bad = affineur.page("cheddar")["files"]
+    for _ in range(4):
+        assert affineur.get(bad["url"]).status_code == affineur.get(bad["url"] + ".metadata").status_code == 200
+    feed = tmp_path / "feed.json"
+    feed.write_bytes(raw(malware("MAL-2026-1", "cheddar", ["1.1"])))
+    affineur.command("advisories", "import", str(feed))
+    assert affineur.get(bad["url"]).status_code == 403
+    assert [bool(row["yanked"]) for row in affineur.page("cheddar")["files"]] == [False, True]
+    assert affineur.get(good["url"]).status_code == 200
