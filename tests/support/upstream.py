@@ -268,7 +268,12 @@ class _Handler(BaseHTTPRequestHandler):
         releases = {}
         for row in rows:
             releases.setdefault(row["filename"].split("-")[1], []).append(
-                {"filename": row["filename"], "upload_time_iso_8601": row["upload-time"]}
+                {
+                    "filename": row["filename"],
+                    "upload_time_iso_8601": row["upload-time"],
+                    "size": row["size"],
+                    "digests": row["hashes"],
+                }
             )
         body = json.dumps({"info": {"name": name}, "releases": releases}).encode()
         self.answer(200, body, {"Content-Type": "application/json"})

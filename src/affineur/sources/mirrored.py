@@ -27,8 +27,8 @@ from affineur.sources.held import Held
 from affineur.sources.pinned import Delta, Listing, merge
 from affineur.sources.source import Body
 from affineur.sources.upstream import FetchedPage, Upstream
+from affineur.standards.file_details import FileDetails, file_details
 from affineur.standards.simple_api.parse_json import UpstreamPage
-from affineur.standards.upload_times import upload_times
 from affineur.storage.blobs.store import Blobs
 from affineur.storage.catalog import listings, projects
 from affineur.storage.catalog.database import Catalog
@@ -158,7 +158,7 @@ class Mirrored:
             before = stored.document if stored is not None else b""
             old = await asyncio.to_thread(kept.unpack, before) if before else Listing()
             if page is None:
-                page = await self._with_times(project, old, _stated(fetched, old))
+                page = await self._with_details(project, old, _stated(fetched, old))
             listing, delta = await asyncio.to_thread(merge, old, page, now)
             if await self._store(project, before, listing, delta, fetched):
                 self._unknown.pop(project, None)
@@ -176,23 +176,17 @@ class Mirrored:
         validators = (fetched.etag, fetched.last_modified) if fetched is not None else ("", "")
         return await self.catalog.write(kept.store, self.name, project, before, document, validators, delta)
 
-    async def _with_times(self, project: ProjectName, old: Listing, page: UpstreamPage) -> UpstreamPage:
-        """Fill missing upload times of files not seen before from the upstream's JSON API where it has one."""
+    async def _with_details(self, project: ProjectName, old: Listing, page: UpstreamPage) -> UpstreamPage:
+        """Fill what the page does not state of files not seen before from the upstream's JSON API where it has one."""
         known = {file.filename for file in old.files}
-        if all(file.upload_time or file.filename in known for file in page.files):
+        if all((file.upload_time and file.size is not None) or file.filename in known for file in page.files):
             return page
         try:
             document = await self.upstream.json_document(project)
-            times = await asyncio.to_thread(upload_times, document, self.upstream.base) if document else {}
+            details = await asyncio.to_thread(file_details, document, self.upstream.base) if document else {}
         except AffineurError:
             return page
-        files = tuple(
-            replace(file, upload_time=times[file.filename], upload_time_source=UploadTimeSource.JSON_API)
-            if file.upload_time is None and file.filename in times
-            else file
-            for file in page.files
-        )
-        return replace(page, files=files)
+        return replace(page, files=tuple(_detailed(file, details.get(file.filename)) for file in page.files))
 
     async def open(self, page: Page, file: File) -> Body:
         """Open a file: from the store, or on its way from the upstream, one fetch for all who ask."""
@@ -216,3 +210,12 @@ class Mirrored:
 def _stated(fetched: FetchedPage | None, old: Listing) -> UpstreamPage:
     """Return what the upstream lists: nothing where it says that there is no such project."""
     return fetched.page if fetched is not None and fetched.page is not None else UpstreamPage((), (), old.status)
+
+
+def _detailed(file: File, stated: FileDetails | None) -> File:
+    """Return the file with what the JSON API states of the same bytes in the place of what the page does not."""
+    if stated is None or (file.sha256 and stated.sha256 and file.sha256 != stated.sha256):
+        return file
+    if file.upload_time is None and stated.upload_time is not None:
+        file = replace(file, upload_time=stated.upload_time, upload_time_source=UploadTimeSource.JSON_API)
+    return replace(file, size=stated.size) if file.size is None else file

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import time
 import zipfile
 
@@ -9,6 +10,7 @@ import pytest
 import requests
 
 from tests.support import distributions
+from tests.support.server import Affineur
 
 EXTRA = "Summary: gr\u00fc\u00df dich\r\nX-Odd:  kept \n\n\nA description.\n\n"
 
@@ -68,6 +70,35 @@ def test_what_the_upstream_does_not_offer_is_read_from_the_wheel_by_ranges(affin
     assert 0 < sent < 200_000, "ranges of the wheel are read, not all of it"
     assert beside(affineur, row).content == wanted
     assert upstream.sent[f"/files/{filename}"] == sent
+
+
+def test_the_newest_wheels_of_a_project_are_looked_into_first_and_all_in_the_end(affineur, upstream):
+    for minor in range(1, 31):
+        keys = {"core-metadata": False, "upload-time": f"2024-01-{minor:02}T00:00:00Z"}
+        upstream.wheel("aged", f"1.{minor}", keys=keys, padding=50_000)
+    affineur.page("aged")
+    deadline = time.monotonic() + 20
+    while not all(row["core-metadata"] for row in affineur.page("aged")["files"]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for row in affineur.page("aged")["files"]:
+        wanted = in_wheel(upstream.bodies[row["filename"]])
+        assert row["core-metadata"] == {"sha256": hashlib.sha256(wanted).hexdigest()}
+    asked = [int(path.split("-")[1].split(".")[1]) for path in upstream.asked("/files/aged-")]
+    assert set(asked[:4]) <= set(range(30, 22, -1))
+    assert sorted(set(asked)) == list(range(1, 31))
+    log = json.loads(affineur.command("ledger", "log", "--project", "aged", "--format", "json").stdout)
+    found = [entry for entry in log if entry["kind"] == "metadata.found"]
+    assert 1 < len(found) <= 4, "many wheels are one entry"
+
+
+def test_a_host_that_gives_no_ranges_is_asked_once_and_not_for_every_wheel(tmp_path, upstream):
+    names = [upstream.wheel("stubborn", f"1.{minor}", keys={"core-metadata": False}) for minor in range(9)]
+    upstream.rangeless.update(names)
+    with Affineur(tmp_path / "data", upstream.url) as server:
+        server.page("stubborn")
+        time.sleep(1.5)
+        server.page("stubborn")
+        assert 1 <= len(upstream.asked("/files/stubborn-")) <= 4
 
 
 def test_an_upstream_without_ranges_gives_metadata_once_the_file_is_here(affineur, upstream):

@@ -1,5 +1,6 @@
 """When a file was uploaded (PEP 700): what the upstream states, else what its JSON API does, else when it was seen."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -57,6 +58,25 @@ def test_else_the_json_api_of_the_upstream_is_asked(affineur, upstream, form):
     assert row["upload-time"] == "2022-02-03T04:05:06.789000Z"
     assert row["_upload_time_source"] == "json-api"
     assert upstream.asked(f"/pypi/{name}/json")
+
+
+def test_the_json_api_tells_the_size_too_where_it_means_the_same_bytes(affineur, upstream):
+    upstream.form, upstream.json_api = "html", True
+    names = {version: upstream.wheel("weighed", version) for version in ("1.0", "2.0")}
+    sizes = {version: len(upstream.bodies[name]) for version, name in names.items()}
+    other = {
+        "filename": names["2.0"],
+        "size": 1,
+        "upload_time_iso_8601": "2001-01-01T00:00:00Z",
+        "digests": {"sha256": "0" * 64},
+    }
+    same = {"filename": names["1.0"], "size": sizes["1.0"], "upload_time_iso_8601": None, "digests": None}
+    body = json.dumps({"releases": {"1.0": [same], "2.0": [other]}}).encode()
+    upstream.overrides["/pypi/weighed/json"] = lambda handler: handler.answer(200, body)
+    first, second = affineur.page("weighed")["files"]
+    assert first["size"] == sizes["1.0"]
+    assert "size" not in second
+    assert first["_upload_time_source"] == second["_upload_time_source"] == "first-seen"
 
 
 @pytest.mark.parametrize("form", ["json", "html"])
