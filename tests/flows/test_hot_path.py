@@ -62,6 +62,7 @@ async def requests_of(served):
 async def test_both_ways_answer_the_same_bytes_and_the_hot_one_asks_nothing(served):
     for name, request in (await requests_of(served)).items():
         ordinary = await served.ask(request)
+        await served.settled()
         await served.ask(request)
         await served.ask(request)
         handled, statements = served.handled, len(served.statements)
@@ -74,6 +75,8 @@ async def test_both_ways_answer_the_same_bytes_and_the_hot_one_asks_nothing(serv
 
 async def test_the_ordinary_way_without_change_runs_no_statement(served):
     for name, request in (await requests_of(served)).items():
+        await served.ask(request)
+        await served.settled()
         await served.ask(request)
         handled, statements = served.handled, len(served.statements)
         await served.ask(request.replace(b"\r\n\r\n", b"\r\nX-Other: client\r\n\r\n"))

@@ -62,6 +62,13 @@ class InProcess:
         finally:
             writer.close()
 
+    async def settled(self):
+        """Wait until what was fetched is stored, which may be after whoever asked for it has it."""
+        seen = -1
+        while seen != len(self.statements):
+            seen = len(self.statements)
+            await asyncio.sleep(0.1)
+
     async def ask(self, head):
         """Send a request head on a connection of its own; return the answer's bytes."""
         async with self.connection() as client:

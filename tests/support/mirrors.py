@@ -41,9 +41,11 @@ class Mirror:
         return await self.source.open(page, page.file(filename))
 
     async def read(self, name, filename):
-        """The whole body, as a client would get it."""
+        """The whole body, as a client would get it; back when it is stored too."""
         body = await self.open(name, filename)
-        return b"".join([chunk async for chunk in body.read()])
+        whole = b"".join([chunk async for chunk in body.read()])
+        await body.wait()
+        return whole
 
     async def held(self):
         """The digests in the store."""

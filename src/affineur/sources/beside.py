@@ -42,6 +42,7 @@ class Beside:
     def __init__(self, mirror: str, upstream: Upstream, catalog: Catalog, blobs: Blobs, whole: Whole) -> None:
         self.mirror, self.upstream, self.catalog, self.blobs, self._whole = mirror, upstream, catalog, blobs, whole
         self._asked: dict[str, asyncio.Task[bytes]] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
         self._waiting: list[tuple[int, int, ProjectName, list[File]]] = []
         self._order = itertools.count()
         self._working: asyncio.Task[None] | None = None
@@ -168,8 +169,15 @@ class Beside:
         if raw is None:
             return await self._of_whole(page, file)
         if file.sha256:
-            await self.found(page.project, file, file.sha256, raw, origin)
+            self._keep_later(page.project, file, file.sha256, raw, origin)
         return raw
+
+    def _keep_later(self, project: ProjectName, file: File, sha256: str, raw: bytes, origin: str) -> None:
+        """Keep metadata while whoever asked for it has it already."""
+        task = asyncio.create_task(self.found(project, file, sha256, raw, origin))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _of_upstream(self, file: File) -> bytes | None:
         if file.metadata_hashes is None:

@@ -65,6 +65,8 @@ class Fetch:
         self.sha256 = file.sha256
         self.digests: dict[str, str] = {}
         self.written = 0
+        self.verified = False
+        """Whether all bytes came and were found right; storing them may still be under way."""
         self.error: AffineurError | None = None
         self.started, self.finished = asyncio.Event(), asyncio.Event()
         self._grown = asyncio.Event()
@@ -107,6 +109,7 @@ class Fetch:
                     await self._transfer(lease)
                 elif self.stored.size is not None:
                     self.written = self.size = self.stored.size
+                    self.verified = True
                 return
             except asyncio.CancelledError:
                 self._owning = False
@@ -167,6 +170,7 @@ class Fetch:
         else:
             await self._ask_for(held, lease, hashers)
         await asyncio.to_thread(self._verify, {name: hasher.hexdigest() for name, hasher in hashers.items()})
+        self._wake()
         self.stored = await self._keep(self, arrived=True)
 
     async def _ask_for(self, held: int, lease: int, hashers: dict[str, Hasher]) -> None:
@@ -230,6 +234,7 @@ class Fetch:
         if not looks_like_archive(self.partial, self.file.filename):
             raise UpstreamBroken(self.upstream.base, f"{self.file.filename}: what came is not an archive")
         self.size, self.sha256, self.digests = self.written, digests["sha256"], digests
+        self.verified = True
 
     async def wait(self) -> None:
         """Wait until the file is stored.
@@ -285,8 +290,8 @@ class Fetch:
         """
         while True:
             grown = self._grown
-            done = self.finished.is_set()
-            if done and self.error is not None:
+            done = self.verified or self.finished.is_set()
+            if done and not self.verified and self.error is not None:
                 raise self.error
             end = self.written if done else self.written - _HELD_BACK
             end = end if stop is None else min(end, stop)
@@ -296,7 +301,7 @@ class Fetch:
             if done or (stop is not None and position >= stop):
                 return
             await grown.wait()
-            if not self.finished.is_set():
+            if not (self.verified or self.finished.is_set()):
                 await asyncio.sleep(_GATHERED_FOR)
 
 

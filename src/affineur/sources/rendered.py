@@ -80,6 +80,8 @@ class RootEntry(Entry):
 E = TypeVar("E", PageEntry, RootEntry)
 Key = tuple[IndexName, ProjectName | None]
 """The page of a project in an index, or for None the list of its projects."""
+Stamp = tuple[str, int]
+"""The source in which something changed, and the serial of the change; ("", 0) where a page cannot know of it."""
 
 
 def file_path(index: str, project: str, file: File) -> str:
@@ -114,6 +116,15 @@ def _etag(body: bytes, content_type: str, encoding: str) -> str:
     return f'"{digest.hexdigest()[:32]}"'
 
 
+def _knows(entry: Entry, stamp: Stamp) -> bool:
+    """Whether an entry is a page that the source of a change made after it."""
+    place, serial = stamp
+    if not place or not isinstance(entry, PageEntry):
+        return False
+    page = entry.screened.page
+    return page.source == place and page.serial >= serial
+
+
 class Rendered:
     """The pages of every index, rendered once and kept under a budget of bytes."""
 
@@ -122,19 +133,28 @@ class Rendered:
         self.memory = Memory(budget)
         self._roots: dict[IndexName, Root] = {}
         self._making: dict[Key, asyncio.Task[Any]] = {}
-        self._outdated: set[Key] = set()
-        """Pages that changed while they were being made."""
+        self._outdated: dict[Key, Stamp] = {}
+        """Pages that changed while they were being made, with what changed them."""
 
-    def forget(self, project: ProjectName | None) -> None:
-        """Drop what was rendered of a project in every index; None drops everything."""
+    def forget(self, project: ProjectName | None, stamp: Stamp = ("", 0)) -> None:
+        """Drop what was rendered of a project in every index; None drops everything.
+
+        A page that its source made after the change with the stamp knows of it and is kept.
+        """
         if project is None:
-            self._outdated |= self._making.keys()
+            self._outdated |= dict.fromkeys(self._making, ("", 0))
             self.memory.clear()
             return
+        now = time.monotonic()
         for index in self.indexes:
             self.memory.drop((index, None))
-            self.memory.drop((index, project))
-        self._outdated |= {key for key in self._making if key[1] in {project, None}}
+            entry = self.memory.get((index, project), now)
+            if entry is not None and not _knows(entry, stamp):
+                self.memory.drop((index, project))
+        for key in self._making:
+            if key[1] in {project, None}:
+                before = self._outdated.get(key, stamp)
+                self._outdated[key] = stamp if before[0] == stamp[0] else ("", 0)
 
     async def screened(self, index: IndexName, project: ProjectName) -> Screened:
         """Return the page with its decisions, from memory when nothing changed."""
@@ -151,7 +171,7 @@ class Rendered:
             return entry
         task = self._making.get(key)
         if task is None or key in self._outdated:
-            self._outdated.discard(key)
+            self._outdated.pop(key, None)
             task = asyncio.create_task(make())
             self._making[key] = task
             task.add_done_callback(functools.partial(self._made, key))
@@ -167,9 +187,8 @@ class Rendered:
         if self._making.get(key) is not task:
             return
         del self._making[key]
-        outdated = key in self._outdated
-        self._outdated.discard(key)
-        if not failed and not outdated:
+        stamp = self._outdated.pop(key, None)
+        if not failed and (stamp is None or _knows(task.result(), stamp)):
             self.memory.keep(key, task.result())
 
     async def page(

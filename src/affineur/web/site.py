@@ -136,12 +136,12 @@ class Site:
         while True:
             entries = await self.catalog.read(ledger.after, self.serial, 1000)
             for entry in entries:
-                await self._take(entry.event)
+                await self._take(entry.event, entry.serial)
                 self.serial = entry.serial
             if len(entries) < 1000:
                 return
 
-    async def _take(self, event: Event) -> None:
+    async def _take(self, event: Event, serial: int) -> None:
         """Forget what an entry of the ledger makes untrue."""
         if event.kind in {advisories.CHANGED, advisories.CHECKED}:
             for project in await asyncio.to_thread(self.advisories.take, event):
@@ -158,7 +158,7 @@ class Site:
         elif event.project:
             self.witness.forget(event.project)
             self.journal.forget(event.project)
-            self.rendered.forget(ProjectName(event.project))
+            self.rendered.forget(ProjectName(event.project), (event.place, serial))
 
     async def watch(self) -> None:
         """Look for changes made on other machines, and write what was noted, twice a second."""
