@@ -70,7 +70,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_fields", int, 16 * MIB, "The largest sum of the other fields of an upload in bytes."),
     Setting("allow_linux", bool, False, "Accept uploads of wheels tagged linux_* (not manylinux or musllinux)."),
     Setting("direct_references", bool, False, "Accept uploads whose dependencies are given as NAME @ ADDRESS."),
-    Setting("scan_time", float, 20.0, "Seconds that reading the code of one file for the rule startup_code may take."),
+    Setting(
+        "scan_time",
+        float,
+        20.0,
+        "Seconds of the processor that reading the code of one file for the rule startup_code may take.",
+    ),
     Setting(
         "inspection_time", float, 120.0, "Seconds of processor time that the examination of one uploaded file may take."
     ),

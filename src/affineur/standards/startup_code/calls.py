@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from affineur.standards.startup_code.folding import DECODERS
@@ -25,7 +26,8 @@ _PROCESSES = re.compile(
     r"|subprocess\.(?:run|call|check_call|check_output|Popen|getoutput|getstatusoutput)"
     r"|commands\.(?:getoutput|getstatusoutput)"
     r"|asyncio\.(?:subprocess\.)?create_subprocess_(?:exec|shell)"
-    r"|pty\.spawn|distutils\.spawn\.spawn|ctypes\.windll\..*|_winapi\.CreateProcess|_posixsubprocess\.fork_exec)\Z"
+    r"|pty\.spawn|distutils\.spawn\.spawn|_winapi\.CreateProcess|_posixsubprocess\.fork_exec"
+    r"|ctypes\.windll\.\w+\.(?:ShellExecute\w*|WinExec|CreateProcess\w*|CreateThread|CreateRemoteThread|VirtualAlloc\w*))\Z"
 )
 _NETWORK = re.compile(
     r"(?:urllib\.request\.(?:urlopen|urlretrieve|build_opener\(\).*|OpenerDirector\(\).*|URLopener\(\).*|FancyURLopener\(\).*)"
@@ -132,7 +134,7 @@ def is_drop(text: str) -> bool:
 
 _FETCH_AND_RUN = re.compile(
     r"(?:curl|wget)\b[^\n|;&]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b"
-    r"|(?:curl|wget)\b[^\n]{0,300}(?:&&|;)[^\n]{0,200}(?:chmod \+?[0-7x]+|bash |sh |\./)"
+    r"|(?:curl|wget)\b[^\n]{0,300}(?:&&|;)[^\n]{0,200}(?:chmod \+?[0-7x]+|bash |sh |\./|\w\.(?:exe|bat|ps1|vbs)\b|python)"
     r"|(?:ba|z)?sh\s+-c\s+[\"']?\$\((?:curl|wget)|(?:ba)?sh\s+<\(\s*(?:curl|wget)"
     r"|powershell[^\n]{0,200}\s-(?:e|en|enc|enco|encodedcommand|w(?:indowstyle)?\s+hidden)\b"
     r"|\bIEX\b|Invoke-(?:Expression|WebRequest)|DownloadString|DownloadFile"
@@ -170,3 +172,19 @@ DECODING_AS_TEXT = re.compile(
     re.DOTALL,
 )
 """Decoding and running beside each other, for code that cannot be parsed."""
+
+
+def looks_like_code(text: str) -> bool:
+    """Whether a text is a Python program that does something, and not data that happens to parse."""
+    if len(text) < 12 or len(text) > 2**20 or _DOES_SOMETHING.search(text) is None:
+        return False
+    try:
+        tree = ast.parse(text.strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(node, ast.Import | ast.ImportFrom | ast.Call) for node in ast.walk(tree))
+
+
+_DOES_SOMETHING = re.compile(
+    r"\bimport\s+\w|__import__|\bexec\s*\(|\beval\s*\(|\bos\.system|\bsubprocess\b|\burlopen\b|\brequests\b"
+)

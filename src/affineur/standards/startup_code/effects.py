@@ -86,6 +86,10 @@ class Effects:
             self.report.add(Trait.FETCHED_CODE, Level.HOLD, call.line, "starts a program that it fetched or unpacked")
         elif Origin.DECODED in origins:
             self.report.add(Trait.HIDDEN_CODE, Level.HOLD, call.line, "starts a program by a hidden command")
+        elif calls.DECODING_AS_TEXT.search(command[:20_000]):
+            self.report.add(
+                Trait.HIDDEN_CODE, Level.HOLD, call.line, "starts a Python that decodes or fetches code and runs it"
+            )
         elif calls.fetches_and_runs(command):
             text = "runs a command that fetches and runs a program, or opens a shell"
             self.report.add(Trait.FETCHED_CODE, Level.HOLD, call.line, text)

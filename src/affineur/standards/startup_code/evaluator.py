@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from affineur.model.scans import Level, Moment, Trait
 from affineur.standards.startup_code import calls, folding
 from affineur.standards.startup_code.effects import Call, Effects
 from affineur.standards.startup_code.report import Report
@@ -23,6 +24,9 @@ _MOST_UNROLLED = 20_000
 _ENVIRONMENTS = frozenset({"os.environ", "os.environb"})
 _MODULE_TABLES = frozenset({"sys.modules"})
 _NAMESPACES = frozenset({"builtins.globals()", "builtins.locals()", "builtins.vars()"})
+_LOOK_UPS = frozenset(
+    f"{table}.{method}" for table in ("builtins", *_NAMESPACES) for method in ("get", "__getitem__", "pop")
+)
 _HIDING = frozenset({"builtins.chr", "builtins.bytes", "builtins.bytearray"})
 
 
@@ -151,6 +155,11 @@ class Evaluator(ABC):
 
     def _subscript(self, node: ast.Subscript) -> Value:
         base, key = self.value(node.value), self._key(node.slice)
+        if (
+            isinstance(node.value, ast.List | ast.Tuple | ast.Dict)
+            and (picked := self._picked(node.value, key)) is not None
+        ):
+            return picked
         if base.name in _ENVIRONMENTS:
             return Value(origins=self.effects.reads_environment(key))
         if base.name in _MODULE_TABLES and key.text:
@@ -164,6 +173,14 @@ class Evaluator(ABC):
         const = folding.call(lambda: base.const[key.const], [], {})
         turned = isinstance(key.const, slice) and key.const.step is not None and isinstance(base.const, str | bytes)
         return Value(const, origins=base.origins | ({Origin.DECODED} if turned else NOTHING))
+
+    def _picked(self, node: ast.List | ast.Tuple | ast.Dict, key: Value) -> Value | None:
+        """Return the part of a literal that is looked up in it at once."""
+        if isinstance(node, ast.Dict):
+            found = [v for k, v in zip(node.keys, node.values, strict=True) if self.value(k).const == key.const]
+            return self.value(found[-1]) if key.known and found else None
+        inside = isinstance(key.const, int) and -len(node.elts) <= key.const < len(node.elts)
+        return self.value(node.elts[key.const]) if inside else None
 
     def _key(self, node: ast.expr) -> Value:
         if not isinstance(node, ast.Slice):
@@ -243,6 +260,10 @@ class Evaluator(ABC):
             return self.attribute(first, key) if key else Value(origins=from_all(call.arguments))
         if name in {"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"}:
             return Value(origins=self.effects.reads_environment(first))
+        if name in _LOOK_UPS and first.text:
+            return (
+                self.lookup(first.text) if call.target.name in _NAMESPACES else self.attribute(call.target, first.text)
+            )
         if name == "builtins.vars" and first.name:
             return first
         if name in {"builtins.map", "builtins.filter"} and len(call.arguments) == 2:
@@ -267,10 +288,18 @@ class Evaluator(ABC):
             passed = NOTHING
         origins = passed | self._effect(call)
         const = self._folded(call)
+        if Origin.DECODED in origins - passed and isinstance(const, str | bytes):
+            self._decoded(Value(const), call.line)
         if isinstance(const, str) and calls.is_secret_path(const):
             origins |= {Origin.SECRET}
         name = f"{call.name}()" if call.name and not call.name.endswith("()") else ""
         return Value(const, "" if const is not UNKNOWN else name, origins)
+
+    def _decoded(self, made: Value, line: int) -> None:
+        """Judge what came out of a decoding, whatever becomes of it."""
+        if made.text and calls.looks_like_code(made.text):
+            level = Level.HOLD if self.report.moment is Moment.START else Level.WARN
+            self.report.add(Trait.HIDDEN_CODE, level, line, "holds hidden code, in a part that is run")
 
     def _effect(self, call: Call) -> frozenset[Origin]:
         """Report what a call does; return what its answer is made of."""
@@ -293,7 +322,20 @@ class Evaluator(ABC):
             self.effects.opens(call)
         if method in calls.WRITES:
             self.effects.writes(call, self.opened)
+            if call.first.text and calls.looks_like_code(call.first.text):
+                self.nested(call.first.text, call.line, hidden=False)
+        if not name and Origin.DECODED in from_all(call.given):
+            self._handed_on(call)
         return self._made_of(call, name, method)
+
+    def _handed_on(self, call: Call) -> None:
+        """Judge decoded code that is given to a function nobody can tell."""
+        for value in call.given:
+            if Origin.DECODED in value.origins and value.text and calls.looks_like_code(value.text):
+                self.report.add(
+                    Trait.HIDDEN_CODE, Level.HOLD, call.line, "decodes hidden code and hands it to something that runs"
+                )
+                self.nested(value.text, call.line, hidden=True)
 
     def _made_of(self, call: Call, name: str, method: str) -> frozenset[Origin]:
         if name in calls.UNPACKS_CODE:

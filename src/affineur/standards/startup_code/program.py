@@ -20,7 +20,7 @@ class Job:
     path: str
     filename: str
     limit: float = 20.0
-    """Seconds after which the scan gives up by itself."""
+    """Seconds of the processor after which the scan gives up by itself."""
 
     @property
     def seconds(self) -> float:

@@ -46,9 +46,10 @@ def scan(path: Path, filename: str, *, seconds: float = 20.0, bounds: Bounds = _
     """Read the wheel, sdist or egg at `path`, named `filename`; never run anything of it.
 
     What it must read and cannot, within its bounds of bytes, steps and seconds, is said in `problem`.
+    The seconds are those of the processor, so that a busy machine changes no verdict.
     """
     chosen = read_chosen(path, filename, _wanted, bounds)
-    return _Scan(chosen, filename, time.monotonic() + seconds).made()
+    return _Scan(chosen, filename, time.process_time() + seconds).made()
 
 
 class _Scan:
@@ -118,7 +119,7 @@ class _Scan:
     def _module(self, name: str, moment: Moment, depth: int) -> None:
         if name in self._read:
             return
-        if time.monotonic() > self._deadline:
+        if time.process_time() > self._deadline:
             self._incomplete(name, "the time for scanning was over")
             return
         raw = self._body(name) if not depth else self._chosen.bodies.get(name)
@@ -146,7 +147,7 @@ class _Scan:
     def _follow(self) -> None:
         """Read what the modules that run import from the archive itself, as far as the bounds go."""
         followed = 0
-        while self._imports and followed < _MOST_IMPORTED and time.monotonic() < self._deadline:
+        while self._imports and followed < _MOST_IMPORTED and time.process_time() < self._deadline:
             imported, importer, moment, depth = self._imports.popleft()
             for name in places.module_paths(imported, importer, self._roots):
                 if name not in self._read:
