@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -13,12 +13,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from affineur.errors import Invalid, NotFound, UpstreamUnavailable
-from affineur.model.files import File
+from affineur.model.decisions import Decision
+from affineur.model.files import File, Page
 from affineur.model.names import ProjectName, normalize
 from affineur.operations.context import Context
 from affineur.operations.operation import file_option, option
 from affineur.operations.policies import tables_in
-from affineur.policy.gate import Screened, sentence_of
+from affineur.policy.gate import sentence_of
 from affineur.policy.policies import Policy, read_policy
 from affineur.sources.gated import Gated
 from affineur.storage.catalog import downloads
@@ -119,36 +120,67 @@ def _policy(context: Context, request: Rehearse, gated: Gated) -> Policy:
     return read_policy(name, tables[name], config)
 
 
+class _Replay:
+    """A page judged file by file, at moments that only go forward; a decision is taken again when time changes it."""
+
+    def __init__(self, page: Page, decide: Callable[[File, datetime], Decision]) -> None:
+        self.page, self._decide = page, decide
+        self._standing: dict[str, Decision] = {}
+        self._newest: dict[bool, list[tuple[Version, File]]] = {}
+
+    def decision(self, file: File, moment: datetime) -> Decision:
+        """Return the decision about a file at a moment no earlier than those before."""
+        standing = self._standing.get(file.filename)
+        if standing is None or (standing.changes_at is not None and moment >= standing.changes_at):
+            standing = self._standing[file.filename] = self._decide(file, moment)
+        return standing
+
+    def instead(self, refused: File, moment: datetime) -> str:
+        """Return the newest version that was there and passes, of the same kind of file; "" where there is none."""
+        if refused.is_wheel not in self._newest:
+            self._newest[refused.is_wheel] = self._sorted(wheels=refused.is_wheel)
+        for version, file in self._newest[refused.is_wheel]:
+            there = file.upload_time is None or file.upload_time <= moment
+            if there and not self.decision(file, moment).objectionable:
+                return str(version)
+        return ""
+
+    def _sorted(self, *, wheels: bool) -> list[tuple[Version, File]]:
+        """Return the files that an installer would take without a pin: final ones first, newest first."""
+        rows = [
+            (version, file)
+            for file in self.page.files
+            if file.is_wheel == wheels and not file.yanked and (version := _version(file.version)) is not None
+        ]
+        return sorted(rows, key=lambda row: (not row[0].is_prerelease, row[0]), reverse=True)
+
+
 async def _of_project(other: Gated, project: ProjectName, group: list[Asked]) -> list[WouldRefuse]:
-    """Judge a project's downloads, in the order of time; the page is judged again only when time changes it."""
+    """Judge a project's downloads, in the order of time."""
     try:
         page = await other.source.held(project)
     except NotFound:
         return []
+    replay = _Replay(page, await other.at_moments(page))
+    files = {file.filename: file for file in page.files}
     tallies: dict[str, _Tally] = {}
-    screened: Screened | None = None
-    until: datetime | None = None
     for one in sorted(group, key=lambda asked: asked.first):
-        if screened is None or (until is not None and one.first >= until):
-            screened = await other.judged_at(page, one.first)
-            until = screened.changes_at
-        decision = screened.decisions.get(one.filename)
-        if decision is None or not decision.objectionable:
+        file = files.get(one.filename)
+        if file is None or not (decision := replay.decision(file, one.first)).objectionable:
             continue
-        verdict = decision.strictest
         tally = tallies.get(one.filename)
         if tally is None:
-            tally = _Tally(verdict.rule, sentence_of(verdict), _instead(screened, one.filename, one.first))
+            verdict = decision.strictest
+            tally = _Tally(verdict.rule, sentence_of(verdict), replay.instead(file, one.first))
             tallies[one.filename] = tally
         tally.times += one.times
         tally.moments += [one.first, one.last]
         tally.people.add(one.principal)
         tally.clients.add(one.client)
-    return [_row(project, page.file(name), tally) for name, tally in tallies.items()]
+    return [_row(project, files[name], tally) for name, tally in tallies.items()]
 
 
-def _row(project: ProjectName, file: File | None, tally: _Tally) -> WouldRefuse:
-    assert file is not None
+def _row(project: ProjectName, file: File, tally: _Tally) -> WouldRefuse:
     return WouldRefuse(
         project, file.version, file.filename, tally.rule, tally.sentence, tally.times,
         min(tally.moments, default=None), max(tally.moments, default=None), sorted(tally.people)[:_MOST_NAMES],
@@ -163,22 +195,6 @@ def _version(text: str) -> Version | None:
         return None
 
 
-def _instead(screened: Screened, filename: str, at: datetime | None) -> str:
-    """Return the newest version that was there at a moment and passes, of the same kind of file."""
-    wheel = filename.endswith(".whl")
-    versions = [
-        version
-        for file in screened.page.files
-        if file.is_wheel == wheel
-        and not file.yanked
-        and not screened.decisions[file.filename].objectionable
-        and (at is None or file.upload_time is None or file.upload_time <= at)
-        and (version := _version(file.version)) is not None
-    ]
-    final = [version for version in versions if not version.is_prerelease]
-    return str(max(final or versions, default="")) if versions else ""
-
-
 async def _of_lock(context: Context, other: Gated, policy: Policy, text: str) -> Rehearsed:
     pins = list(_pins(text))
     now = datetime.now(UTC)
@@ -189,13 +205,12 @@ async def _of_lock(context: Context, other: Gated, policy: Policy, text: str) ->
             page = await other.source.page(project)
         except (NotFound, UpstreamUnavailable):
             continue
-        screened = await other.judged_at(page, now)
+        replay = _Replay(page, await other.at_moments(page))
         for file in page.files:
-            decision = screened.decisions[file.filename]
-            if _version(file.version) == version and decision.objectionable:
+            if _version(file.version) == version and (decision := replay.decision(file, now)).objectionable:
                 verdict = decision.strictest
-                instead = _instead(screened, file.filename, None)
-                found.append(_row(project, file, _Tally(verdict.rule, sentence_of(verdict), instead, 1)))
+                tally = _Tally(verdict.rule, sentence_of(verdict), replay.instead(file, now), 1)
+                found.append(_row(project, file, tally))
     refused = len({(row.project, row.version) for row in found})
     return Rehearsed(policy.name, policy.revision, None, len(pins), refused, found)
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from affineur.errors import AffineurError, FileUnknown, ProjectUnknown, UpstreamUnavailable
+from affineur.model.decisions import Decision
 from affineur.model.files import File, Page
 from affineur.model.names import ProjectName
 from affineur.policy.evidence import ASKED, Evidence, Need, Witness
@@ -122,9 +123,14 @@ class Gated:
         """Return the same index under another policy; what it judges is not noted."""
         return Gated(self.source, Gate(self.gate.index, policy), self.witness, self._origin)
 
-    async def judged_at(self, page: Page, moment: datetime) -> Screened:
-        """Return a page with the decisions as of another moment, by what is known today."""
-        return await self._judged(page, moment)
+    async def at_moments(self, page: Page) -> Callable[[File, datetime], Decision]:
+        """Return what decides about single files of a page at any moment, by what is known today."""
+        evidence = await self._evidence(page)
+
+        def decide(file: File, moment: datetime) -> Decision:
+            return self.gate.screen(page, now=moment, evidence=evidence, only=file).decisions[file.filename]
+
+        return decide
 
     async def _judged(self, page: Page, moment: datetime | None = None, only: File | None = None) -> Screened:
         evidence = await self._evidence(page)
