@@ -1,6 +1,7 @@
 """Every named question of the catalog, on both databases."""
 
 import asyncio
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,19 @@ from affineur.errors import Conflict, FileUnknown, Invalid, NotFound, ProjectUnk
 from affineur.model.events import Event
 from affineur.model.files import File, ProjectStatus, Status
 from affineur.model.principals import Right
-from affineur.storage.catalog import blobs, downloads, hosted, ledger, listings, metadata, principals
+from affineur.model.scans import Scan
+from affineur.storage.catalog import (
+    blobs,
+    cache,
+    decisions,
+    downloads,
+    evidence,
+    hosted,
+    ledger,
+    listings,
+    metadata,
+    principals,
+)
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.catalog.downloads import Download
 
@@ -91,6 +104,7 @@ async def test_a_caller_that_was_cancelled_does_not_end_the_writer(catalog):
     await asyncio.sleep(0.05)
     blocked.cancel()
     waiting.cancel()
+    await asyncio.sleep(0.05)
     gate.set()
     await asyncio.gather(blocked, waiting, return_exceptions=True)
     await catalog.write(principals.add_user, "ada", admin=False)
@@ -113,6 +127,75 @@ def test_a_key_taken_twice_is_a_sentence(catalog):
     with pytest.raises(StorageUnavailable, match="contradicts another"):
         catalog.write_now(twice)
     assert not catalog.read_now(hosted.claim_granted, "gouda")
+
+
+def test_a_change_with_wrong_values_fails_alone(catalog):
+    def wrong(change):
+        statement = sa.text("INSERT INTO claims VALUES (:name, 'ada', :at)")
+        change.connection.execute(statement, {"name": "gouda", "at": {"no": "number"}})
+
+    gate = threading.Event()
+    waiting = catalog._submit(lambda change: gate.wait(10))
+    futures = [catalog._submit(wrong), catalog._submit(lambda change: principals.add_user(change, "ada", admin=False))]
+    gate.set()
+    waiting.result(10)
+    with pytest.raises(StorageUnavailable):
+        futures[0].result(10)
+    futures[1].result(10)
+    assert catalog.read_now(principals.users) == ["ada"]
+
+
+def test_nobody_is_told_what_a_group_that_failed_had_found(catalog):
+    """The second finds what the first did; when neither is committed it must not be told so."""
+    gate = threading.Event()
+    waiting = catalog._submit(lambda change: gate.wait(10))
+    broken = (
+        "SELECT * FROM no_such_table"
+        if catalog.engine.dialect.name == "sqlite"
+        else "SELECT pg_terminate_backend(pg_backend_pid())"
+    )
+    futures = [
+        catalog._submit(lambda change: principals.add_user(change, "ada", admin=False)),
+        catalog._submit(lambda change: principals.add_user(change, "ada", admin=False)),
+        catalog._submit(lambda change: change.connection.execute(sa.text(broken))),
+    ]
+    gate.set()
+    assert isinstance(waiting.exception(10), StorageUnavailable)
+    assert [type(future.exception(10)) for future in futures] == [StorageUnavailable] * 3
+    assert catalog.read_now(principals.users) == []
+
+
+def test_servers_that_write_the_same_rows_at_once_do_not_get_in_each_others_way(database_url):
+    opened = [Catalog.open(database_url) for _ in range(4)]
+
+    def writes(number):
+        digest = f"{number:064x}"
+        held = cache.Held(digest, 10, "public", "gouda", f"gouda-{number}.whl")
+        outcome = decisions.Outcome("main", f"p{number}", "r1", NOW, refused={"a.whl": "held"})
+        place = {f"{number:020x}": decisions.Place("main", f"p{number}", "a.whl")}
+        return [
+            lambda change: metadata.record(change, digest, A, "file"),
+            lambda change: listings.store(change, "public", f"p{number}", b"document", "", ""),
+            lambda change: blobs.record(change, digest, 10, "", "", "mirror"),
+            lambda change: cache.arrived(change, held, "", ""),
+            lambda change: decisions.record(change, [outcome], place),
+            lambda change: evidence.record(change, evidence.SCAN, digest, "1", f"p{number}", "a.whl", Scan("1")),
+            lambda change: hosted.grant_claim(change, f"p{number}", "root"),
+            lambda change: change.enter(Event("file.uploaded", "internal", f"p{number}")),
+        ]
+
+    def server(which):
+        order = [write for number in range(25) for write in writes(number)]
+        random.Random(which).shuffle(order)
+        for future in [opened[which]._submit(write) for write in order]:
+            future.result(60)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(server, range(4)))
+    assert opened[0].read_now(ledger.first_broken) is None
+    assert len(opened[0].read_now(decisions.judged, "main")) == 25
+    for catalog in opened:
+        catalog.close()
 
 
 def test_what_was_written_is_there_for_another_process(database_url):

@@ -114,7 +114,7 @@ def stock(upstream, chance):
 
 
 def one_life(server, chance, clients):
-    """Start the server and kill it: while it starts, after a moment, or after it acknowledged something."""
+    """Start the server and kill it: while it starts, after a moment, or after something came through."""
     if chance.random() < 0.2:
         with server.log.open("ab") as log:
             server.process = subprocess.Popen(
@@ -124,9 +124,10 @@ def one_life(server, chance, clients):
         time.sleep(chance.uniform(0.2, 1.5))
     else:
         server.start()
-        if chance.random() < 0.5:
-            before, deadline = len(clients.acknowledged), time.monotonic() + 20
-            while len(clients.acknowledged) == before and time.monotonic() < deadline:
+        if chance.random() < 0.7:
+            count = chance.choice((lambda: len(clients.acknowledged), lambda: clients.whole))
+            before, deadline = count(), time.monotonic() + 20
+            while count() == before and time.monotonic() < deadline:
                 time.sleep(0.002)
             time.sleep(chance.uniform(0.0, 0.1))
         else:

@@ -28,8 +28,10 @@ _LARGEST_GROUP = 64
 _CLOSE = object()
 _PATIENCE = 10.0
 """Seconds to wait for a SQLite database that another process holds."""
+_TRIES = 5
 _DISK_FULL = "53100"
-"""What PostgreSQL calls it (its appendix A, class 53)."""
+_IN_THE_WAY = {"40P01", "40001"}
+"""What PostgreSQL calls a full disk, a deadlock, a failed serialization (its appendix A)."""
 _REACHABLE: dict[str, Any] = {
     "connect_timeout": 10,
     "keepalives_idle": 15,
@@ -59,6 +61,16 @@ class Change:
 class _Write:
     change: Callable[[Change], Any]
     future: Future[Any]
+
+
+@dataclass
+class _Done:
+    """What came of one change of a group."""
+
+    write: _Write
+    change: Change
+    result: Any = None
+    error: Exception | None = None
 
 
 class Catalog:
@@ -164,46 +176,73 @@ class Catalog:
                 return
 
     def _commit(self, group: list[_Write]) -> None:
-        """Commit a group of changes together; one that fails is rolled back alone."""
-        done: list[tuple[_Write, Change, Any]] = []
+        """Commit a group of changes together and tell each caller what came of its own."""
+        if group := [write for write in group if write.future.set_running_or_notify_cancel()]:
+            self._together(group, _TRIES)
+
+    def _together(self, group: list[_Write], tries: int) -> None:
+        """Commit a group; one by one where it and another server's group are in each other's way.
+
+        Nobody is told anything before the commit: what a change found may be undone with the group.
+        """
         try:
             with self.engine.connect().execution_options(affineur_write=True) as connection, connection.begin():
-                self._apply(connection, group, done)
-                events = [event for _, change, _ in done for event in change.events]
+                done = [_apply(connection, write) for write in group]
+                events = [event for each in done for event in each.change.events]
                 head = ledger.append(connection, events, time.time()) if events else None
         except Exception as error:  # noqa: BLE001 - whatever the database does, the writer must live to try again
-            problem = _failure(error)
+            if tries and _in_the_way(error):
+                for write in group:
+                    self._together([write], tries - 1)
+                return
             for write in group:
-                if not write.future.done():
-                    write.future.set_exception(problem)
-            return
+                write.future.set_exception(_failure(error))
+        else:
+            self._tell(done, head)
+
+    def _tell(self, done: list[_Done], head: int | None) -> None:
         if head is not None:
             for listener in self._listeners:
                 listener(head)
-        if jobs := [job for _, change, _ in done for job in change.jobs]:
+        if jobs := [job for each in done for job in each.change.jobs]:
             for dispatcher in self._dispatchers:
                 dispatcher(jobs)
-        for write, _, result in done:
-            write.future.set_result(result)
-
-    def _apply(self, connection: sa.Connection, group: list[_Write], done: list[tuple[_Write, Change, Any]]) -> None:
-        for write in group:
-            if not write.future.set_running_or_notify_cancel():
-                continue
-            change = Change(connection, datetime.now(UTC))
-            try:
-                with connection.begin_nested():
-                    result = write.change(change)
-            except AffineurError as error:
-                write.future.set_exception(error)
-            except sa.exc.IntegrityError as error:
-                write.future.set_exception(StorageUnavailable(f"the change contradicts another: {_in_one_line(error)}"))
-            except DBAPIError:
-                raise
-            except Exception as error:  # noqa: BLE001 - a failing change must reach its caller, not end the writer
-                write.future.set_exception(error)
+        for each in done:
+            if each.error is not None:
+                each.write.future.set_exception(each.error)
             else:
-                done.append((write, change, result))
+                each.write.future.set_result(each.result)
+
+
+def _apply(connection: sa.Connection, write: _Write) -> _Done:
+    """Make one change of a group; where it fails it is undone alone.
+
+    A row that another server wrote meanwhile under the same key is met by making the change again, which then
+    sees it.
+    """
+    problem: Exception = StorageUnavailable("the change could not be made")
+    for _ in range(_TRIES):
+        change = Change(connection, datetime.now(UTC))
+        try:
+            with connection.begin_nested():
+                return _Done(write, change, write.change(change))
+        except sa.exc.IntegrityError as error:
+            problem = StorageUnavailable(f"the change contradicts another: {_in_one_line(error)}")
+        except DBAPIError as error:
+            if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or error.connection_invalidated:
+                raise
+            problem = _failure(error)
+            break
+        except Exception as error:  # noqa: BLE001 - a failing change must reach its caller, not end the writer
+            problem = error
+            break
+    return _Done(write, Change(connection, datetime.now(UTC)), error=problem)
+
+
+def _in_the_way(error: Exception) -> bool:
+    """Whether a transaction failed for another one's sake: a deadlock, or a failed serialization."""
+    driver = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(driver, "sqlstate", None) in _IN_THE_WAY
 
 
 def _failure(error: Exception) -> AffineurError:
