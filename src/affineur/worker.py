@@ -36,6 +36,7 @@ class Row:
 TIMETABLE: tuple[Row, ...] = (
     Row("ledger verify", timedelta(days=1)),
     Row("job tidy", timedelta(days=1)),
+    Row("advisories renew", timedelta(hours=1)),
     Row("cache trim", timedelta(minutes=10)),
     Row("reevaluate", timedelta(days=1)),
 )

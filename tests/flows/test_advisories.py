@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import zipfile
 
 import pytest
@@ -138,3 +139,14 @@ def test_the_real_snapshot_on_a_server_with_progress(affineur):
     assert "2661 records" in run.stdout
     assert "records read" in run.stderr
     assert status(affineur)["withdrawn"] == 10
+
+
+def test_a_server_asks_the_feed_by_itself(tmp_path, upstream):
+    upstream.overrides["/feed"] = lambda handler: handler.answer(200, json.dumps(osv("A-1")).encode())
+    here = Affineur(tmp_path / "data", AFFINEUR_ADVISORIES_FEED=f"http://127.0.0.1:{upstream.port}/feed")
+    here.start()
+    deadline = time.monotonic() + 60
+    while status(here)["records"] == 0 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    here.stop()
+    assert status(here)["records"] == 1

@@ -43,6 +43,10 @@ class AdvisoriesUpdate(msgspec.Struct, frozen=True):
     """Take what is new from the feed of the setting advisories_feed."""
 
 
+class AdvisoriesRenew(msgspec.Struct, frozen=True):
+    """Take what is new from the configured feed, where there is one."""
+
+
 class AdvisoriesStatus(msgspec.Struct, frozen=True):
     """Show what is known of vulnerabilities and malware, and how old it is."""
 
@@ -150,6 +154,16 @@ async def update(context: Context, request: AdvisoriesUpdate) -> Imported:
             "or name one to `affineur advisories import`"
         )
     return await import_advisories(context, AdvisoriesImport(context.config.advisories_feed))
+
+
+async def renew(context: Context, request: AdvisoriesRenew) -> Imported | None:
+    """Take what is new from the feed, as `update`; None where none is configured.
+
+    Raises:
+        UpstreamUnavailable, UpstreamBroken, Invalid: it cannot be had or read; the worker tries again.
+    """
+    del request
+    return await update(context, AdvisoriesUpdate()) if context.config.advisories_feed else None
 
 
 async def _from_address(context: Context, address: str) -> Imported:

@@ -128,6 +128,7 @@ TABLE: tuple[Operation, ...] = (
 
 BACKGROUND: tuple[Operation, ...] = (
     Operation("job tidy", jobs.JobTidy, jobs.tidy, CHANGE),
+    Operation("advisories renew", advisories.AdvisoriesRenew, advisories.renew, CHANGE),
     Operation("cache trim", prune.CacheTrim, prune.trim, CHANGE),
     Operation("reevaluate", reevaluate.Reevaluate, reevaluate.reevaluate, CHANGE),
     Operation("inspect", inspect.Inspect, inspect.inspect, CHANGE),
