@@ -45,6 +45,7 @@ class Beside:
         self._keeping: set[asyncio.Task[None]] = set()
         self._waiting: list[tuple[int, int, ProjectName, list[File]]] = []
         self._order = itertools.count()
+        self._queued: set[ProjectName] = set()
         self._working: asyncio.Task[None] | None = None
         self._in_vain: dict[str, float] = {}
 
@@ -86,8 +87,9 @@ class Beside:
     def look_into(self, project: ProjectName, files: Sequence[File]) -> None:
         """Look into the wheels whose metadata nobody offers: the newest of each project first."""
         lacking = [f for f in files if f.is_wheel and f.sha256 and f.metadata_hashes is None and not self._vain(f)]
-        if not lacking or self._vain(None):
+        if not lacking or project in self._queued:
             return
+        self._queued.add(project)
         lacking.sort(key=lambda f: (f.upload_time is not None, f.upload_time, f.filename), reverse=True)
         for urgency, part in ((0, lacking[:_NEWEST]), (1, lacking[_NEWEST:])):
             for start in range(0, len(part), _PER_ENTRY):
@@ -96,9 +98,10 @@ class Beside:
             self._working = asyncio.create_task(self._work(), name=f"looking into wheels of {self.mirror}")
             self._working.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    def _vain(self, file: File | None) -> bool:
-        """Whether a look into the file (None: into any) was in vain lately."""
-        return self._in_vain.get(file.sha256 or "" if file else "", 0.0) > time.monotonic()
+    def _vain(self, file: File) -> bool:
+        """Whether a look into the file, or into any of its host, was in vain lately."""
+        now = time.monotonic()
+        return any(self._in_vain.get(key, 0.0) > now for key in (file.sha256 or file.url, _host(file)))
 
     def _remember_vain(self, key: str) -> None:
         self._in_vain.pop(key, None)
@@ -115,26 +118,29 @@ class Beside:
             await asyncio.gather(*(self._look(wanted, found) for _ in range(_AT_ONCE)))
             if found:
                 await self._keep(project, found, "ranges")
-            if self._vain(None) or self.upstream.resting:
+            if all(other != project for _, _, other, _ in self._waiting):
+                self._queued.discard(project)
+            if self.upstream.resting:
                 self._waiting.clear()
+                self._queued.clear()
 
     async def _look(self, wanted: Iterator[File], found: list[tuple[File, str, bytes]]) -> None:
         for file in wanted:
-            if self._vain(None) or self.upstream.resting:
+            if self.upstream.resting:
                 return
             if (raw := await self._by_ranges(file)) is not None:
                 found.append((file, file.sha256 or "", raw))
 
     async def _by_ranges(self, file: File) -> bytes | None:
         """Return metadata read by ranges, or None where that is not possible."""
-        if not file.is_wheel or self._vain(None) or self._vain(file):
+        if not file.is_wheel or self._vain(file):
             return None
         try:
             return await read_metadata(self.upstream, file)
         except NoRanges:
-            self._remember_vain("")
+            self._remember_vain(_host(file))
         except (InvalidArchive, UpstreamBroken):
-            self._remember_vain(file.sha256 or "")
+            self._remember_vain(file.sha256 or file.url)
         except UpstreamUnavailable:
             pass
         return None
@@ -199,6 +205,10 @@ class Beside:
         except AffineurError:
             pass
         raise FileUnknown(file.filename, self.mirror, "no core metadata")
+
+
+def _host(file: File) -> str:
+    return "/".join(file.url.split("/", 3)[:3])
 
 
 def _record(change: Change, new: dict[str, str], origin: str, event: Event | None) -> None:

@@ -139,7 +139,9 @@ class Mirrored:
         if fetched is not None and fetched.page is None and stored is not None:
             await self.catalog.write(listings.touch, self.name, project, now)
             listing = await asyncio.to_thread(kept.unpack, stored.document)
-            return await self._page(project, listing, stored.serial, now)
+            page = await self._page(project, listing, stored.serial, now)
+            self.beside.look_into(project, page.files)
+            return page
         return await self._take(project, stored, fetched, now)
 
     def _remember_unknown(self, project: ProjectName) -> None:

@@ -101,6 +101,16 @@ def test_a_host_that_gives_no_ranges_is_asked_once_and_not_for_every_wheel(tmp_p
         assert 1 <= len(upstream.asked("/files/stubborn-")) <= 4
 
 
+def test_wheels_not_looked_into_before_the_end_are_looked_into_after_the_next_start(tmp_path, upstream):
+    filename = upstream.wheel("begun", "1.0", keys={"core-metadata": False})
+    upstream.overrides[f"/files/{filename}"] = lambda handler: handler.answer(503, b"later")
+    with Affineur(tmp_path / "data", upstream.url, AFFINEUR_FRESH_FOR="0") as server:
+        assert server.page("begun")["files"][0]["core-metadata"] is False
+    del upstream.overrides[f"/files/{filename}"]
+    with Affineur(tmp_path / "data", upstream.url, AFFINEUR_FRESH_FOR="0", AFFINEUR_PATIENCE="10") as server:
+        assert offered(server, "begun")["core-metadata"]["sha256"]
+
+
 def test_an_upstream_without_ranges_gives_metadata_once_the_file_is_here(affineur, upstream):
     filename = upstream.wheel("rangeless", "1.0", keys={"core-metadata": False}, extra=EXTRA, padding=2_000_000)
     upstream.rangeless.add(filename)
