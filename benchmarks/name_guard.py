@@ -27,7 +27,7 @@ from affineur.policy.lookalikes.aliases import IMITATED
 from affineur.policy.lookalikes.guard import Finding, Guard, judged, targets
 from affineur.policy.lookalikes.popular import popular
 from affineur.policy.lookalikes.search import Match, Search
-from affineur.policy.lookalikes.spelling import NEIGHBOURS, one_edit, squashed
+from affineur.policy.lookalikes.spelling import NEIGHBOURS, Kind, one_edit, squashed
 from affineur.policy.lookalikes.stdlib_names import BACKPORTS, stdlib_names
 from affineur.policy.lookalikes.usage import Usage
 
@@ -109,6 +109,8 @@ def homoglyph(name: str, dice: random.Random) -> str:
 
 
 def two_edits(name: str, dice: random.Random) -> str:
+    if len(name) < 4:
+        return name
     one, other = dice.choices(ONE_EDIT, k=2)
     return other(one(name, dice), dice)
 
@@ -236,23 +238,36 @@ def solved(matrix: list[list[float]], right: list[float]) -> list[float]:
 
 
 def fit(bench: Bench) -> None:
-    rows: list[dict[str, float]] = []
-    truth: list[int] = []
-    for name in bench.ordinary():
-        for match in bench.matches(name):
-            if match.edit is not None and not match.target.module:
-                rows.append(judgement.features(name, match, bench.usages[bench.fold[name]]))
-                truth.append(0)
-    honest = len(rows)
-    for way in ONE_EDIT:
-        for name, meant in generated(bench, way, 1200, seed=2):
-            for match in bench.search.matches(name):
-                if match.edit is not None and match.target.project == meant:
-                    rows.append(judgement.features(name, match, bench.usage))
-                    truth.append(1)
-    weight = [6.0 if not y else 1.0 for y in truth]
-    print(f"{honest} honest pairs, {len(rows) - honest} generated")
-    for key, value in sorted(logistic(rows, truth, weight).items()):
+    print_weights("one edit", bench, lambda match: match.edit is not None, judgement.features, ONE_EDIT, 1200)
+    two = judgement.features_of_two
+    print_weights("two edits", bench, lambda match: match.kind is Kind.EDITS, two, [two_edits], 6000)
+
+
+def print_weights(
+    title: str,
+    bench: Bench,
+    concerns: Callable[[Match], bool],
+    features: Callable[[str, Match, Usage], dict[str, float]],
+    ways: list[Callable[[str, random.Random], str]],
+    count: int,
+) -> None:
+    honest = [
+        features(name, match, bench.usages[bench.fold[name]])
+        for name in bench.ordinary()
+        for match in bench.matches(name)
+        if concerns(match) and not match.target.module
+    ]
+    made = [
+        features(name, match, bench.usage)
+        for way in ways
+        for name, meant in generated(bench, way, count, seed=2)
+        for match in bench.search.matches(name)
+        if concerns(match) and match.target.project == meant
+    ]
+    truth = [0] * len(honest) + [1] * len(made)
+    weight = [6.0] * len(honest) + [1.0] * len(made)
+    print(f"{title}: {len(honest)} honest pairs, {len(made)} generated")
+    for key, value in sorted(logistic([*honest, *made], truth, weight).items()):
         print(f'        "{key}": {value:.2f},')
 
 

@@ -62,10 +62,41 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
         "edit: last digit": -4.09,
     }
 )
-WARN_FROM = -0.25
+WEIGHTS_OF_TWO: Mapping[str, float] = MappingProxyType(
+    {
+        "constant": -4.45,
+        "rank": -0.57,
+        "rank beyond 1000": -0.83,
+        "often imitated": 1.83,
+        "length": 0.28,
+        "short": -0.51,
+        "within a family": 1.18,
+        "strange letters": 0.37,
+        "usual letters": -0.52,
+        "usual letters of the target": -2.04,
+        "known words": -2.23,
+        "first letter": -0.88,
+        "last letter": -0.65,
+        "last digit": -1.19,
+        "same hyphens": 1.43,
+        "other hyphens": -2.22,
+        "a word more": -1.33,
+        "more after it": -2.58,
+        "more before it": -1.73,
+        "only a part of it": -1.20,
+        "letters more: -2": 0.56,
+        "letters more: -1": -0.47,
+        "letters more: 0": -1.63,
+        "letters more: 1": -1.14,
+        "letters more: 2": -1.77,
+    }
+)
+WARN_FROM = -0.1
 """From this score on a name is warned of, and from `DENY_FROM` on denied."""
-DENY_FROM = 0.2
-_WARN_TWO, _DENY_TWO = -0.5, 2.0
+DENY_FROM = 0.5
+WARN_TWO_FROM = 1.4
+DENY_TWO_FROM = 2.5
+"""The same for two edits."""
 
 _SHORT_LENGTHS = range(4, 9)
 """Lengths of targets that have a weight of their own."""
@@ -114,6 +145,39 @@ def features(name: str, match: Match, usage: Usage) -> dict[str, float]:
     }
 
 
+def features_of_two(name: str, match: Match, usage: Usage) -> dict[str, float]:
+    """Return what is weighed about a name two edits away from a target."""
+    target, letters, meant = match.target, name.replace("-", ""), match.target.letters
+    words, wanted_words = name.split("-"), target.spelling.split("-")
+    length, family = _length_that_counts(words, wanted_words, len(meant), usage)
+    rank = log(target.rank)
+    own, wanted = usage.likelihood(name), usage.likelihood(target.spelling)
+    same = len(words) == len(wanted_words)
+    return {
+        "constant": 1.0,
+        "rank": rank,
+        "rank beyond 1000": max(0.0, rank - log(1000)),
+        "often imitated": float(target.spelling in IMITATED),
+        "length": float(min(length, 16)),
+        "short": float(max(0, 9 - length)),
+        "within a family": float(family),
+        "strange letters": max(-10.0, min(25.0, wanted - own)),
+        "usual letters": own / (len(name) + 1),
+        "usual letters of the target": wanted / (len(target.spelling) + 1),
+        "first letter": float(letters[0] != meant[0]),
+        "last letter": float(letters[-1] != meant[-1]),
+        "last digit": float(letters[-1].isdigit() != meant[-1].isdigit()),
+        "same hyphens": float(same and len(wanted_words) > 1),
+        "other hyphens": float(not same),
+        "known words": float(same and all(usage.words[word] for word in words)),
+        "a word more": float(set(words) > set(wanted_words)),
+        "more after it": float(letters.startswith(meant)),
+        "more before it": float(letters.endswith(meant)),
+        "only a part of it": float(meant.startswith(letters) or meant.endswith(letters)),
+        f"letters more: {len(letters) - len(meant)}": 1.0,
+    }
+
+
 def _length_that_counts(words: list[str], meant: list[str], whole: int, usage: Usage) -> tuple[int, bool]:
     """Return the length of the part in which the names differ, where they share the first words of a family."""
     shared = 0
@@ -139,7 +203,11 @@ def edit_class(edit: Edit, length: int) -> str:
 
 def score(name: str, match: Match, usage: Usage) -> float:
     """Return the logarithm of the odds, up to a constant, that an edit was made to mislead."""
-    return sum(WEIGHTS[feature] * value for feature, value in features(name, match, usage).items())
+    return _weighed(features(name, match, usage), WEIGHTS)
+
+
+def _weighed(found: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    return sum(weights[feature] * value for feature, value in found.items())
 
 
 def level(name: str, match: Match, usage: Usage) -> Level:
@@ -157,7 +225,7 @@ def level(name: str, match: Match, usage: Usage) -> Level:
         case Kind.ORDER:
             return Level.DENY if rank <= 1000 else Level.WARN
         case Kind.EDITS:
-            return _by(_two_edits(name, match, usage), _DENY_TWO, _WARN_TWO)
+            return _by(_weighed(features_of_two(name, match, usage), WEIGHTS_OF_TWO), DENY_TWO_FROM, WARN_TWO_FROM)
         case Kind.IMPORT_NAME:
             return Level.WARN
         case Kind.AFFIX:
@@ -166,19 +234,6 @@ def level(name: str, match: Match, usage: Usage) -> Level:
             # Plug-ins are named like this: pytest-django, celery-redis.
             return Level.NONE if (match.target.spelling,) in usage.families else Level.WARN
     return Level.NONE
-
-
-def _two_edits(name: str, match: Match, usage: Usage) -> float:
-    """Return how many times likelier, as a logarithm, the meant spelling is, less what chance explains."""
-    target, words, meant = match.target, name.split("-"), match.target.spelling.split("-")
-    if set(words) > set(meant) or (name.startswith(target.spelling) and name[-1].isdigit()):
-        return -99.0  # a companion or another version, not a slip
-    strange = usage.likelihood(target.spelling) - usage.likelihood(name)
-    length, _ = _length_that_counts(words, meant, len(target.letters), usage)
-    chance = log(target.rank) + 1.5 * max(0, 9 - length)
-    chance += 3.0 * (name[0] != target.spelling[0]) + 4.0 * (len(words) != len(meant))
-    chance += 5.0 * (len(words) == len(meant) and all(usage.words[word] for word in words))
-    return strange - chance
 
 
 def _by(value: float, deny: float, warn: float) -> Level:

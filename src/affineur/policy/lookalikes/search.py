@@ -8,6 +8,7 @@ Everything is found by look-ups in tables of the known spellings, never by compa
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -16,11 +17,11 @@ from affineur.policy.lookalikes.spelling import Edit, Kind, one_edit, skeleton, 
 _SHORT = 8
 """Letters up to which a name is short: its edits are found by leaving letters out."""
 _SHORTEST_AFFIXED = 3
-_TWO_EDITS_RANK = 4000
-"""Two edits are looked for in names up to this rank; below, chance makes more of them than attackers."""
-_TWO_EDITS_SHORT = 6
-_TWO_EDITS_SHORT_RANK = 300
-"""In names of 6 to 8 letters only up to this rank."""
+_TWO_EDITS = {6: 300, 7: 600, 8: 1500}
+"""The last rank of short names, by their letters, in which two edits are looked for."""
+_TWO_EDITS_RANK = 8000
+"""That of all others; below, chance makes more of them than attackers."""
+_TWO_EDITS_SHORT = min(_TWO_EDITS)
 _COMBINED_RANK = 300
 _ALIAS = 6
 """Letters from which misspellings of a name that is not the project's own are looked for."""
@@ -59,6 +60,8 @@ class Target(NamedTuple):
     """What to install: the same name, or the project that is meant by it."""
     rank: int
     """Its place among the popular projects, from 1."""
+    mask: int
+    """Which letters it has; names within two edits differ in four of them at most."""
     module: bool = False
     """Whether it is a module of the standard library."""
 
@@ -87,7 +90,6 @@ class Search:
         self._bare: dict[str, tuple[Target, str]] = {}
         self._shortened: dict[str, list[Target]] = {}
         self._parts: dict[int, tuple[_Table, _Table, _Table]] = {}
-        self._letters: dict[str, frozenset[str]] = {}
         for target in targets:
             self._add(target)
 
@@ -140,24 +142,18 @@ class Search:
             near += self._with_a_part(letters)
         if not near:
             return
-        own, tried, letters_of = frozenset(letters), set[str](), self._letters
-        for target in near:
+        mask = _mask(letters)
+        tried = set[str]()
+        for target in [some for some in near if (some.mask ^ mask).bit_count() <= 4]:
             meant = target.letters
             if meant in tried:
                 continue
             tried.add(meant)
-            apart = len(own ^ (letters_of.get(meant) or self._letters_of(meant)))
-            if apart > 4:
-                continue
-            edit = one_edit(letters, meant) if apart <= 2 else None
+            edit = one_edit(letters, meant)
             if edit is not None:
                 yield Match(edit.kind, target, edit)
             elif _two_edits(letters, target):
                 yield Match(Kind.EDITS, target)
-
-    def _letters_of(self, letters: str) -> frozenset[str]:
-        """Return the different letters of a target; names within two edits differ in four at most."""
-        return self._letters.setdefault(letters, frozenset(letters))
 
     def _with_a_part(self, letters: str) -> list[Target]:
         """Return the long targets that have one of their three parts in common with a name, where it belongs."""
@@ -201,6 +197,16 @@ class Search:
                 yield Match(Kind.COMBINATION, pair[0], affix="+" + words[1])
 
 
+_BITS = {letter: 1 << place for place, letter in enumerate(string.ascii_lowercase + string.digits)}
+
+
+def _mask(letters: str) -> int:
+    mask = 0
+    for letter in letters:
+        mask |= _BITS.get(letter, 0)
+    return mask
+
+
 def _left_out(letters: str) -> list[str]:
     return [letters[:at] + letters[at + 1 :] for at in range(len(letters))]
 
@@ -218,7 +224,7 @@ def _without_language(letters: str) -> list[tuple[str, str]]:
 
 def _two_edits_count(target: Target) -> bool:
     size = len(target.letters)
-    return size > _SHORT or (size >= _TWO_EDITS_SHORT and target.rank <= _TWO_EDITS_SHORT_RANK)
+    return size > _SHORT or target.rank <= _TWO_EDITS.get(size, 0)
 
 
 def _two_edits(letters: str, target: Target) -> bool:
@@ -228,4 +234,5 @@ def _two_edits(letters: str, target: Target) -> bool:
 
 def target(spelling: str, rank: int, project: str = "", *, module: bool = False) -> Target:
     """Make a target of a normalised name; `project` where another name is to be installed."""
-    return Target(spelling, squashed(spelling), project or spelling, rank, module)
+    letters = squashed(spelling)
+    return Target(spelling, letters, project or spelling, rank, _mask(letters), module)
