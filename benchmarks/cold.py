@@ -19,6 +19,7 @@ _CLIENTS = 32
 def measure(folder, tree, peers, venvs):
     """Return the rows; each round starts with empty mirrors."""
     rows = [_installing(folder, tree, peers, venvs, delay, goal) for delay, goal in ((0.0, 1.3), (0.05, 1.1))]
+    rows.append(_scanning(folder, tree))
     return [*rows, *_one_file(folder, tree), _first_byte(folder, tree)]
 
 
@@ -42,11 +43,29 @@ def _installing(folder, tree, peers, venvs, delay, goal):
     return row
 
 
+def _scanning(folder, tree):
+    """Measure the index `main` too: its policy reads the content of every file before anybody gets it."""
+    row = Row("the same (+0 ms) through `main`, which scans every wheel first", "s", None, at_least=False)
+    with SlowUpstream(tree.folder) as upstream:
+        for number in range(_ROUNDS):
+            row.add("nginx", install(f"{upstream.url}/simple/"))
+            server = _empty("affineur", folder / f"scanned-{number}", tree, upstream, None)
+            server.served = "main"
+            try:
+                row.add("affineur", install(server.page("").rstrip("/") + "/"))
+            finally:
+                server.stop()
+    print(f"  {row.work}: {row.figure('affineur'):.2f}", flush=True)
+    return row
+
+
 def _empty(name, folder, tree, upstream, venvs):
     """Start a mirror that holds nothing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if name == "affineur":
-        return Ours(folder, f"{upstream.url}/simple/").start()
+        server = Ours(folder, f"{upstream.url}/simple/").start()
+        server.served = "public"  # peers look into nothing, so the mirror alone is compared
+        return server
     if name == "nginx proxy_cache":
         return Nginx(folder, upstream=upstream.url).start()
     return PEERS[name](folder, venvs).start(tree, f"{upstream.url}/simple/")

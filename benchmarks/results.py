@@ -19,8 +19,8 @@ class Row:
 
     work: str
     unit: str
-    goal: float
-    """The goal for affineur: a ratio to nginx, or where `absolute` a value."""
+    goal: float | None
+    """The goal for affineur: a ratio to nginx, or where `absolute` a value; None: the figure alone is told."""
     at_least: bool = True
     absolute: bool = False
     values: dict[str, list[float]] = field(default_factory=dict)
@@ -41,6 +41,8 @@ class Row:
     @property
     def met(self):
         figure = self.figure("affineur")
+        if self.goal is None:
+            return None
         return figure is not None and (figure >= self.goal if self.at_least else figure <= self.goal)
 
 
@@ -79,13 +81,14 @@ def table(rows):
     lines = [f"| work | goal | {' | '.join(servers)} | nginx |", "|---|---|" + "---|" * (len(servers) + 1)]
     for row in rows:
         sign = "≥" if row.at_least else "≤"
-        goal = f"{sign} {row.goal:g} {row.unit}".strip() if row.absolute else f"{sign} {row.goal:g}"
+        goal = "–" if row.goal is None else f"{sign} {row.goal:g} {row.unit if row.absolute else ''}".strip()
         base = "–"
         if row.values.get(REFERENCE):
             value = statistics.median(row.values[REFERENCE])
             base = f"{value:.3g} {row.unit}" if value < 1000 else f"{value:,.0f} {row.unit}"
         figures = [_shown(row, server) for server in servers]
-        figures[0] = f"**{figures[0]}**" if row.met else f"{figures[0]} (missed)"
+        if row.met is not None:
+            figures[0] = f"**{figures[0]}**" if row.met else f"{figures[0]} (missed)"
         lines.append(f"| {row.work} | {goal} | {' | '.join(figures)} | {base} |")
     return "\n".join(lines)
 

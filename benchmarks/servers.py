@@ -14,10 +14,11 @@ class Ours(Affineur):
     """affineur, one process, as it is started by default."""
 
     name = "affineur"
+    served = "main"
 
     def page(self, project):
         """The address of a project's page."""
-        return f"{self.url}/main/simple/{project}/"
+        return f"{self.url}/{self.served}/simple/{project}/"
 
 
 class _Peer:
