@@ -274,6 +274,15 @@ def test_every_field_of_a_file_comes_back(catalog):
     assert catalog.read_now(hosted.files, "internal", "gouda") == [whole]
 
 
+def test_the_mark_of_claims_changes_with_them(catalog):
+    states = [catalog.read_now(hosted.claims_state)]
+    for name in ("gouda", "brie"):
+        add(catalog, f"{name}-1.0-py3-none-any.whl", A, project=name)
+        states.append(catalog.read_now(hosted.claims_state))
+    assert len(set(states)) == 3
+    assert sorted(catalog.read_now(hosted.owned_names)) == ["brie", "gouda"]
+
+
 def test_yank_and_back(catalog):
     add(catalog)
     add(catalog, "gouda-2.0-py3-none-any.whl", B, "2.0")

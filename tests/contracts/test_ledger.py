@@ -125,6 +125,28 @@ def test_a_project_has_the_serial_of_its_last_change_in_each_place(catalog):
     assert catalog.read_now(projects.serial, "public", "brie") == 0
 
 
+def test_entries_of_places_and_the_last_of_a_kind(catalog):
+    enter(catalog, uploaded(1), uploaded(2, "brie", "public"), Event("policy.changed", "main"), uploaded(3))
+    enter(catalog, Event("policy.changed", "main", data={"revision": "r2"}))
+
+    def of(places, serial=0, limit=10):
+        return [entry.serial for entry in catalog.read_now(ledger.of_projects, places, serial, limit)]
+
+    assert (of(["internal"]), of(["internal", "public", "main"]), of(["internal"], 1)) == ([1, 4], [1, 2, 4], [4])
+    assert of(["internal", "public"], 0, 2) == [1, 2]
+    assert catalog.read_now(ledger.latest, "policy.changed", "main").event.data == {"revision": "r2"}
+    assert catalog.read_now(ledger.latest, "policy.changed", "other") is None
+
+
+def test_where_projects_were_ever_changed(catalog):
+    enter(catalog, uploaded(1), uploaded(2, "gouda", "public"), *(uploaded(0, f"p{number}") for number in range(700)))
+    names = ["gouda", "brie", *(f"p{number}" for number in range(700))]
+    found = catalog.read_now(projects.places, names)
+    assert found["gouda"] == {"internal", "public"}
+    assert len(found) == 701 and "brie" not in found
+    assert catalog.read_now(projects.changed, "internal", 700) == {"p698": 701, "p699": 702}
+
+
 WRITER = """
 import sys
 from affineur.storage.catalog.database import Catalog
