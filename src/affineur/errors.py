@@ -23,6 +23,7 @@
     ├── Throttled               too many attempts ("throttled")
     ├── StorageFull             too little room on the disk ("storage-full")
     ├── StorageUnavailable      the database or store does not answer ("storage-unavailable")
+    │   └── BytesMissing        a file's bytes are not in the store
     ├── UpstreamUnavailable     the upstream does not answer and nothing is held here ("upstream-unavailable")
     └── UpstreamBroken          the upstream sent something other than it promised ("upstream-broken")
         └── DigestMismatch      the bytes are not those that were promised
@@ -223,6 +224,14 @@ class StorageUnavailable(AffineurError):
     """The database or the blob store does not answer or cannot be written."""
 
     kind = "storage-unavailable"
+
+
+class BytesMissing(StorageUnavailable):
+    """The bytes of a file are not in the store: lost, or dropped since it was opened."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"{sha256}: the bytes are missing from the store")
+        self.sha256 = sha256
 
 
 class UpstreamUnavailable(AffineurError):

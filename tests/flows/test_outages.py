@@ -270,6 +270,8 @@ def test_what_of_pips_configuration_is_left_out_is_said(tmp_path, upstream):
     server.start()
     try:
         assert server.page("cheddar")["files"]
-        assert "not taken over from pip's configuration: extra-index-url" in server.log.read_text()
+        told = "not taken over from pip's configuration: extra-index-url"
+        assert told in server.log.read_text()
+        assert told in server.command("check").stdout
     finally:
         server.stop()

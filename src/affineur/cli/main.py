@@ -88,6 +88,11 @@ def check(
 
         for text in check_data(checked):
             typer.echo(text)
+    if any(mirror.upstream == "pip" for mirror in checked.mirrors.values()):
+        from affineur.sources.pip_settings import read_pip_settings
+
+        if left_out := read_pip_settings().ignored:
+            typer.echo(f"not taken over from pip's configuration: {', '.join(left_out)}")
     typer.echo(f"{checked.origin}: no problems; indexes {', '.join(sorted(checked.indexes))}")
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
-from affineur.errors import AffineurError, FileUnknown, NotFound
+from affineur.errors import AffineurError, BytesMissing, FileUnknown, NotFound
 from affineur.model.filenames import candidate_projects
 from affineur.model.files import File
 from affineur.model.names import IndexName, ProjectName, project_name
@@ -125,7 +125,7 @@ async def _whole(site: Site, request: BaseRequest, found: _Place) -> web.StreamR
     try:
         body, cold = await _opened(site, found)
         response = await _send(request, body, entry.small.get(filename), caching, filename)
-    except FileNotFoundError:
+    except (FileNotFoundError, BytesMissing):
         # Its bytes were dropped to make room since the file was opened.
         entry.bodies.pop(filename, None)
         body, cold = await _opened(site, found)
@@ -264,8 +264,10 @@ async def _stream(
         with source:
             return await _sendfile_arriving(request, response, source, body.spans(start, stop))
     chunks = body.read(start, stop)
+    first = await anext(chunks, b"")  # before the head is sent: bytes that were dropped can be fetched again until then
     try:
         await response.prepare(request)
+        await response.write(first)
         async for chunk in chunks:
             await response.write(chunk)
         await response.write_eof()

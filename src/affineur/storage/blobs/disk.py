@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from affineur.errors import StorageUnavailable
+from affineur.errors import BytesMissing
 from affineur.storage.failing import failure
 
 _CHUNK = 256 * 1024
@@ -51,12 +51,12 @@ class DiskBlobs:
         """Yield the bytes from `start` up to `stop` (exclusive).
 
         Raises:
-            StorageUnavailable: they are not here.
+            BytesMissing: they are not here.
         """
         try:
             opened = self._place(sha256).open("rb")
         except FileNotFoundError as error:
-            raise StorageUnavailable(f"{sha256}: the bytes are missing from the store") from error
+            raise BytesMissing(sha256) from error
         with opened as source:
             source.seek(start)
             left = stop - start if stop is not None else None

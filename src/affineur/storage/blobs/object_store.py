@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import from_url
 
-from affineur.errors import StorageUnavailable
+from affineur.errors import BytesMissing, StorageUnavailable
 
 if TYPE_CHECKING:
     from obstore import OffsetRange
@@ -71,7 +71,8 @@ class ObjectStoreBlobs:
         """Yield the bytes from `start` up to `stop` (exclusive).
 
         Raises:
-            StorageUnavailable: they are not there, or the store does not answer.
+            BytesMissing: they are not there.
+            StorageUnavailable: the store does not answer.
         """
         if stop is not None and stop <= start:
             return
@@ -82,7 +83,7 @@ class ObjectStoreBlobs:
                     self._store, sha256, options={"range": span} if start or stop else None
                 )
             except _MISSING as error:
-                raise StorageUnavailable(f"{sha256}: the bytes are missing from the store") from error
+                raise BytesMissing(sha256) from error
             async for part in result.stream():
                 yield bytes(part)
 
