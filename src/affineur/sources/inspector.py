@@ -25,6 +25,8 @@ from affineur.storage.catalog import advisories, evidence
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.known_advisories import KnownAdvisories
 
+_PATIENCE = 3.0
+"""Seconds to wait for what an upstream tells of a version: the file itself may be here already."""
 _METADATA = Bounds(member=8 * 2**20, total=8 * 2**20)
 
 
@@ -92,13 +94,12 @@ class Inspector:
         upstream = self.upstreams.get(page.source) if file.version else None
         soon = False
         try:
-            raw = (
-                await upstream.json_document(f"{page.project}/{quote(file.version)}") if upstream is not None else None
-            )
+            async with asyncio.timeout(_PATIENCE):
+                raw = await upstream.json_document(f"{page.project}/{quote(file.version)}") if upstream else None
             said = osv.from_json_api(msgspec.json.decode(raw)) if raw else []
         except (InvalidDocument, msgspec.MsgspecError):
             said = []
-        except AffineurError:
+        except (AffineurError, TimeoutError):
             said, soon = [], True
         await self.catalog.write(advisories.note_told, page.source, page.project, file.version, said, soon=soon)
         await asyncio.to_thread(self.known.renew, [page.project])

@@ -1,6 +1,8 @@
 """Rules about advisories, code and licences on a running server, with a real upstream."""
 
 import json
+import threading
+import time
 
 import pytest
 
@@ -105,11 +107,16 @@ def test_until_a_feed_is_imported_the_upstream_is_asked_once_about_what_is_wante
     assert upstream.asked("/pypi/acme/") == ["/pypi/acme/1.0/json", "/pypi/acme/2.0/json"]
 
 
-def test_an_upstream_that_tells_nothing_is_no_reason_to_hold(served, upstream):
+@pytest.mark.parametrize("silence", [0, 60], ids=["failing", "silent"])
+def test_an_upstream_that_tells_nothing_is_no_reason_to_hold_or_to_wait(served, upstream, silence):
+    stop = threading.Event()
     upstream.wheel("acme", "1.0")
-    upstream.overrides["/pypi/acme/1.0/json"] = lambda handler: handler.answer(500, b"")
+    upstream.overrides["/pypi/acme/1.0/json"] = lambda handler: (stop.wait(silence), handler.answer(500, b""))
     server = served('vulnerabilities = { unrated = "hold" }')
+    begun = time.monotonic()
     assert fetched(server, "acme", wheel_name("acme", "1.0")).status_code == 200
+    assert time.monotonic() - begun < 20
+    stop.set()
 
 
 def test_code_is_read_before_the_first_byte_leaves_and_the_reason_is_kept(served, upstream):
