@@ -298,13 +298,17 @@ def test_yank_and_back(catalog):
         catalog.write_now(hosted.set_yanked, "internal", "gouda", "9.0", "", "ada")
 
 
+def taken(catalog, filename):
+    return catalog.read_now(hosted.standing, "internal", "gouda", filename, A, []).taken
+
+
 def test_a_deleted_release_is_gone_its_names_taken_and_it_can_come_back(catalog):
     add(catalog)
-    assert catalog.read_now(hosted.taken, "internal", "gouda-1.0-py3-none-any.whl") == hosted.Taken(A, deleted=False)
+    assert taken(catalog, "gouda-1.0-py3-none-any.whl") == hosted.Taken(A, deleted=False)
     catalog.write_now(hosted.delete, "internal", "gouda", "1.0", "ada")
     assert catalog.read_now(hosted.files, "internal", "gouda") == []
-    assert catalog.read_now(hosted.taken, "internal", "gouda-1.0-py3-none-any.whl") == hosted.Taken(A, deleted=True)
-    assert catalog.read_now(hosted.taken, "internal", "brie.whl") is None
+    assert taken(catalog, "gouda-1.0-py3-none-any.whl") == hosted.Taken(A, deleted=True)
+    assert taken(catalog, "brie.whl") is None
     with pytest.raises(FileUnknown):
         catalog.write_now(hosted.delete, "internal", "gouda", "1.0", "ada")
     catalog.write_now(hosted.undelete, "internal", "gouda", "1.0", 0.0, "ada")

@@ -64,13 +64,13 @@ class Publisher:
         self.source, self.catalog, self.blobs, self.config = source, catalog, blobs, config
         self.examiners = examiners
 
-    async def room(self, size: int) -> None:
+    def room(self, size: int) -> None:
         """Check that `size` bytes more leave the disk as free as the settings want it.
 
         Raises:
             StorageFull: they do not.
         """
-        free = (await asyncio.to_thread(shutil.disk_usage, self.blobs.staging())).free
+        free = shutil.disk_usage(self.blobs.staging()).free
         if free - size < self.config.min_free:
             raise StorageFull(free, self.config.min_free)
 

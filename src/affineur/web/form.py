@@ -48,7 +48,7 @@ class Form:
         most: int = self._config.max_upload + self._config.max_fields
         if length > most:
             raise TooLarge("the upload", self._config.max_upload, "max_upload")
-        await self._publisher.room(length)
+        self._publisher.room(length)
         _expect(request)
         try:
             await self._read(request, options["boundary"], most)
@@ -147,7 +147,7 @@ class _StagedFile:
             raise TooLarge("the file", self._limit, "max_upload")
         if self.size - self._looked > _LOOK_EVERY:
             self._looked = self.size
-            await self._publisher.room(0)
+            self._publisher.room(0)
         if len(chunk) >= _WORTH_A_THREAD:
             await asyncio.to_thread(self._take, chunk)
         else:

@@ -48,8 +48,10 @@ async def _upload(site: Site, request: BaseRequest, index: str | None) -> None:
         raise Forbidden(f"this token may not upload to {source}")
     publisher = Publisher(SourceName(source), site.catalog, site.blobs, site.config, site.examiners)
     staged = site.blobs.staging() / f"{uuid.uuid4().hex}.upload"
+    moved = False
     try:
         received = await Form(site.config, publisher, staged).receive(request)
-        await publisher.publish(received, principal)
+        moved = (await publisher.publish(received, principal)).changed
     finally:
-        await asyncio.to_thread(staged.unlink, missing_ok=True)
+        if not moved:
+            await asyncio.to_thread(staged.unlink, missing_ok=True)

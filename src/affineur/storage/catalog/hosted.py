@@ -59,37 +59,50 @@ def files(connection: sa.Connection, source: str, project: str) -> list[File]:
     return [_file(row) for row in rows]
 
 
-def taken(connection: sa.Connection, source: str, filename: str) -> Taken | None:
-    """Return what stands or stood under a file name, or None."""
-    row = connection.execute(
-        sa.select(hosted_files.c.sha256, hosted_files.c.deleted_at).where(
-            hosted_files.c.source == source, hosted_files.c.filename == filename
-        )
-    ).first()
-    return Taken(row.sha256, row.deleted_at is not None) if row else None
-
-
 def standing(
     connection: sa.Connection, source: str, project: str, filename: str, sha256: str, mirrors: Sequence[str]
 ) -> Standing:
     """Return all that an upload of a file must be judged by."""
-    here = sa.and_(hosted_files.c.source == source, hosted_files.c.deleted_at.is_(None))
-    twin = sa.select(hosted_files.c.filename).where(
-        here, hosted_files.c.sha256 == sha256, hosted_files.c.filename != filename
-    )
+    claimed = _claimed(connection, source, project)
+    taken_by, twin = _name_and_content(connection, source, filename, sha256)
     sdists = sa.select(hosted_files.c.filename).where(
-        here, hosted_files.c.project == project, hosted_files.c.filename.endswith(".tar.gz")
-    )
-    owned = owns(connection, source, project)
+        hosted_files.c.source == source, hosted_files.c.project == project, hosted_files.c.deleted_at.is_(None),
+        hosted_files.c.filename.endswith(".tar.gz"),
+    )  # fmt: skip
     return Standing(
-        get_status(connection, source, project) if owned else ProjectStatus(),
-        owned,
-        owned or claim_granted(connection, project),
-        "" if owned else next((m for m in mirrors if projects.serial(connection, m, project)), ""),
-        taken(connection, source, filename),
-        connection.execute(twin.limit(1)).scalar() or "",
+        claimed or ProjectStatus(),
+        claimed is not None,
+        claimed is not None or claim_granted(connection, project),
+        "" if claimed else next((m for m in mirrors if projects.serial(connection, m, project)), ""),
+        taken_by,
+        twin,
         tuple(connection.execute(sdists).scalars()) if filename.endswith(".tar.gz") else (),
     )
+
+
+def _claimed(connection: sa.Connection, source: str, project: str) -> ProjectStatus | None:
+    """Return the status of a project whose name an upload claimed, else None."""
+    row = connection.execute(
+        sa.select(hosted_projects.c.status, hosted_projects.c.reason).where(
+            hosted_projects.c.source == source, hosted_projects.c.project == project
+        )
+    ).first()
+    return ProjectStatus(Status(row.status), row.reason) if row else None
+
+
+def _name_and_content(connection: sa.Connection, source: str, filename: str, sha256: str) -> tuple[Taken | None, str]:
+    """Return what stands under a file name, and the name of another file of that content."""
+    here = sa.select(hosted_files.c.filename, hosted_files.c.sha256, hosted_files.c.deleted_at).where(
+        hosted_files.c.source == source
+    )
+    same_content = sa.and_(hosted_files.c.sha256 == sha256, hosted_files.c.deleted_at.is_(None))
+    found, twin = None, ""
+    for row in connection.execute(here.where(sa.or_(hosted_files.c.filename == filename, same_content))):
+        if row.filename == filename:
+            found = Taken(row.sha256, row.deleted_at is not None)
+        else:
+            twin = row.filename
+    return found, twin
 
 
 def side_files(connection: sa.Connection, source: str, filename: str) -> dict[str, str]:
@@ -105,14 +118,7 @@ def side_files(connection: sa.Connection, source: str, filename: str) -> dict[st
 
 def owns(connection: sa.Connection, source: str, project: str) -> bool:
     """Whether the project's name was claimed by an upload to the source."""
-    return (
-        connection.execute(
-            sa.select(hosted_projects.c.project).where(
-                hosted_projects.c.source == source, hosted_projects.c.project == project
-            )
-        ).first()
-        is not None
-    )
+    return _claimed(connection, source, project) is not None
 
 
 def claims_state(connection: sa.Connection) -> tuple[int, float]:
@@ -208,10 +214,7 @@ def undelete(change: Change, source: str, project: str, version: str, since: flo
 
 def get_status(connection: sa.Connection, source: str, project: str) -> ProjectStatus:
     """Return the status of a project, active where nothing was said."""
-    row = connection.execute(
-        sa.select(hosted_projects).where(hosted_projects.c.source == source, hosted_projects.c.project == project)
-    ).first()
-    return ProjectStatus(Status(row.status), row.reason) if row else ProjectStatus()
+    return _claimed(connection, source, project) or ProjectStatus()
 
 
 def set_status(change: Change, source: str, project: str, status: ProjectStatus, actor: str) -> None:
