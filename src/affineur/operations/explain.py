@@ -21,6 +21,7 @@ from affineur.policy.gate import Screened, sentence_of
 from affineur.policy.judge import NEVER_WAIVED
 from affineur.policy.policies import Policy
 from affineur.sources.gated import Gated
+from affineur.standards.requirement_lists import read_requirement_list
 
 _MOST_FILES = 200
 
@@ -88,12 +89,13 @@ async def why(context: Context, request: Why) -> list[Explained]:
     """Explain the decisions about files, also of projects never asked for before.
 
     Raises:
-        Invalid: something is neither a requirement nor a file name.
+        Invalid: something is neither a requirement nor a file name, or the file cannot be read.
         ProjectUnknown: nobody has the project.
         IndexUnknown: the index is not configured.
     """
     gated = context.index(request.index or context.config.default_index)
-    wanted = [*request.what, *_lines(request.requirements)]
+    listed = read_requirement_list(request.requirements, "-r").requirements if request.requirements else ()
+    wanted = [*request.what, *(f"{one.name}{one.specifier}" for one in listed)]
     if not wanted:
         raise Invalid("what? name a requirement such as requests==2.31.0, a file name, or a file with -r")
     made: list[Explained] = []
@@ -102,13 +104,6 @@ async def why(context: Context, request: Why) -> list[Explained]:
         made += await _explained_all(gated, text)
     await context.journal.write()
     return made
-
-
-def _lines(text: str) -> list[str]:
-    """Return the requirements of a requirements file; options and comments are left out."""
-    joined = text.replace("\\\n", " ")
-    lines = (line.split(" #")[0].split(" --")[0].strip() for line in joined.splitlines())
-    return [line for line in lines if line and not line.startswith(("#", "-"))]
 
 
 async def _explained_all(gated: Gated, text: str) -> list[Explained]:

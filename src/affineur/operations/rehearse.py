@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
 from affineur.errors import Invalid, NotFound, UpstreamUnavailable
@@ -22,6 +20,7 @@ from affineur.operations.policies import tables_in
 from affineur.policy.gate import sentence_of
 from affineur.policy.policies import Policy, read_policy
 from affineur.sources.gated import Gated
+from affineur.standards.requirement_lists import read_requirement_list
 from affineur.storage.catalog import downloads
 from affineur.storage.catalog.downloads import Asked
 
@@ -216,28 +215,12 @@ async def _of_lock(context: Context, other: Gated, policy: Policy, text: str) ->
 
 
 def _pins(text: str) -> Iterable[tuple[ProjectName, Version]]:
-    """Yield the pins of a requirements file with `==`, or of a pylock.toml (PEP 751).
+    """Yield the pins of a requirements file or of a pylock.toml (PEP 751).
 
     Raises:
-        Invalid: a line is no requirement.
+        InvalidDocument: it cannot be read.
     """
-    if "lock-version" in text:
-        try:
-            packages: list[dict[str, Any]] = tomllib.loads(text).get("packages", [])
-        except tomllib.TOMLDecodeError as error:
-            raise Invalid(f"the lock file is not TOML: {error}") from error
-        for package in packages:
-            if (version := _version(str(package.get("version", "")))) is not None:
-                yield normalize(str(package["name"])), version
-        return
-    for raw in text.replace("\\\n", " ").splitlines():
-        line = raw.split(" #")[0].split(" --")[0].strip()
-        if not line or line.startswith(("#", "-")):
-            continue
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement as error:
-            raise Invalid(f"{line!r} is no requirement") from error
+    for requirement in read_requirement_list(text, "--lock").requirements:
         for pin in requirement.specifier:
             if pin.operator in {"==", "==="} and (version := _version(pin.version)) is not None:
                 yield normalize(requirement.name), version

@@ -51,9 +51,10 @@ class Policy:
         self.name, self.document = name, document
         self.mode = Mode(document.get("mode", Mode.ENFORCE))
         self.listing = Listing(document.get("listing", Listing.EAGER))
-        self.revision = _revision(document, unwaivable)
         self._always = unwaivable
         self._projects: Mapping[str, Mapping[str, Any]] = document.get("projects", {})
+        read = [getattr(settings, "fingerprint", "") for settings in self.settings().values()]
+        self.revision = _revision(document, unwaivable, read)
         self._rules: dict[tuple[str, ...], tuple[Rule, ...]] = {}
         self._known: dict[ProjectName, tuple[Rule, ...]] = {}
 
@@ -104,8 +105,8 @@ def _fits(pattern: str, project: ProjectName) -> bool:
     return normalize(pattern) == project or fnmatchcase(project, pattern.lower())
 
 
-def _revision(document: Mapping[str, Any], unwaivable: tuple[Rule, ...]) -> str:
-    material = [document, [rule.name for rule in unwaivable], [kind.name for kind in RULES]]
+def _revision(document: Mapping[str, Any], unwaivable: tuple[Rule, ...], read: list[str]) -> str:
+    material = [document, [rule.name for rule in unwaivable], [kind.name for kind in RULES], read]
     return hashlib.sha256(json.dumps(material, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 

@@ -168,7 +168,17 @@ def _value(where: str, raw: Any, kind: Any, problems: list[str]) -> Any:
         return kind(raw)
     if dataclasses.is_dataclass(kind) and kind not in _READERS:
         return _table(where, raw, typing.cast("type[Any]", kind), problems)
+    if isinstance(kind, type) and issubclass(kind, str) and kind is not str:
+        return _made(kind, _text(raw))
     return _READERS[kind](raw)
+
+
+def _made(kind: type[str], text: str) -> str:
+    """Make a text of a kind that checks itself."""
+    try:
+        return kind(text)
+    except Invalid as error:
+        raise _Wrong(error.sentence) from error
 
 
 def _table(where: str, raw: Any, kind: type[Any], problems: list[str]) -> Any:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import ClassVar
 
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from affineur.errors import Invalid
 from affineur.model.decisions import Effect, Verdict
+from affineur.model.names import normalize
 from affineur.model.waivers import Scope
 from affineur.policy.evidence import Need
 from affineur.policy.rule import Facts
 from affineur.policy.settings import Entry, Settings
+from affineur.standards.requirement_lists import read_requirement_list
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,43 @@ class Listed(Entry):
         )
 
 
+class Lock(str):
+    """The path of a lock file, with what it names: read once, when the configuration is read."""
+
+    __slots__ = ("scopes",)
+    scopes: Mapping[str, SpecifierSet]
+
+    def __new__(cls, path: str) -> Lock:
+        """Read the file.
+
+        Raises:
+            Invalid: it cannot be read.
+        """
+        made = super().__new__(cls, path)
+        made.scopes = _scopes(path) if path else {}
+        return made
+
+    def names(self, project: str, version: str) -> bool:
+        """Whether a release is named."""
+        wanted = self.scopes.get(project)
+        try:
+            return wanted is not None and wanted.contains(Version(version), prereleases=True)
+        except InvalidVersion:
+            return False
+
+
+def _scopes(path: str) -> dict[str, SpecifierSet]:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path}: {error}") from error
+    scopes: dict[str, SpecifierSet] = {}
+    for requirement in read_requirement_list(text, path).requirements:
+        name = normalize(requirement.name)
+        scopes[name] = scopes.get(name, SpecifierSet()) & requirement.specifier
+    return scopes
+
+
 @dataclass(frozen=True)
 class ListsSettings(Settings):
     """Keys of the rule `lists`."""
@@ -50,7 +95,14 @@ class ListsSettings(Settings):
     deny: tuple[Listed, ...] = ()
     """What never passes; it goes before `allow`."""
     nothing_else: bool = False
-    """Whether `allow` is all that passes."""
+    """Whether `allow` and `lock` are all that passes."""
+    lock: Lock = Lock("")  # noqa: RUF009 - a constant, and never changed
+    """A lock file, or requirements file, whose requirements are all that passes besides `allow`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What the policy's revision follows besides its text."""
+        return " ".join(f"{name}{versions}" for name, versions in sorted(self.lock.scopes.items()))
 
 
 class Lists:
@@ -70,9 +122,13 @@ class Lists:
         for entry in self.settings.allow:
             if entry.meets(facts, now):
                 return self._verdict(Effect.ALLOW, "is on the list of what is allowed", entry, lifts=True)
-        if self.settings.nothing_else:
+        lock = self.settings.lock
+        if lock.names(facts.page.project, facts.file.version):
+            return None
+        if self.settings.nothing_else or lock:
             sentence = f"{facts.page.project} {facts.file.version} is not on the list, and nothing else passes here"
-            whole = not any(e.match.project in {facts.page.project, "*"} for e in self.settings.allow)
+            named = facts.page.project in lock.scopes
+            whole = not named and not any(e.match.project in {facts.page.project, "*"} for e in self.settings.allow)
             return Verdict(self.name, Effect.DENY, sentence, whole=whole)
         return None
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from affineur.errors import InvalidConfig
 from affineur.model.decisions import Effect
 from affineur.model.files import ProjectStatus, Status
 from tests.support.policy import NOW, file, gate, page, verdict
@@ -40,6 +41,24 @@ def test_these_and_nothing_else():
     said = verdict(table, file("gouda-1.0-py3-none-any.whl"), project="gouda")
     assert said.effect is Effect.DENY
     assert said.whole
+
+
+def test_a_lock_file_and_nothing_else(tmp_path):
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("brie==1.0 \\\n    --hash=sha256:" + "a" * 64 + "\nCamembert>=2,<3\n")
+    table = {"lists": {"lock": str(lock)}}
+    assert verdict(table, file()).effect is Effect.ALLOW
+    assert verdict(table, file("brie-1.1-py3-none-any.whl")).effect is Effect.DENY
+    assert verdict(table, file("camembert-2.5-py3-none-any.whl"), project="camembert").effect is Effect.ALLOW
+    assert verdict(table, file("gouda-1.0-py3-none-any.whl"), project="gouda").whole
+    assert verdict({**table, "cooldown": 3}, YOUNG).effect is Effect.HOLD
+
+
+def test_a_lock_file_that_cannot_be_read_is_told_with_its_place(tmp_path):
+    with pytest.raises(InvalidConfig) as caught:
+        verdict({"lists": {"lock": str(tmp_path / "none.txt")}}, file())
+    assert "policies.tested.lists.lock: " in caught.value.problems[0]
+    assert "none.txt" in caught.value.problems[0]
 
 
 def test_entries_by_tag_and_source():
