@@ -8,6 +8,9 @@ import time
 import pytest
 import requests
 
+from affineur.model.names import IndexName, ProjectName
+from affineur.sources.rendered import file_path
+from affineur.storage.catalog import ledger
 from tests.support.distributions import wheel_bytes, wheel_name
 from tests.support.server import Affineur
 
@@ -186,3 +189,27 @@ def test_cold_file_is_refused_while_the_disk_is_short_and_warm_ones_are_served(t
     server.stop()
     assert answer.status_code == 507
     assert "min_free" in answer.reason
+
+
+async def test_the_timetable_keeps_the_cache_within_its_limit(tmp_path, upstream):
+    from affineur.operations.prune import CacheTrim, trim
+    from affineur.storage.catalog import cache
+    from affineur.worker import TIMETABLE
+    from tests.support.in_process import InProcess, head
+
+    assert "cache trim" in {row.operation for row in TIMETABLE}
+    sizes = {}
+    for name in ("brie", "cheddar", "gouda"):
+        sizes[name] = len(upstream.bodies[upstream.wheel(name, "1.0", padding=SIZE)])
+    limit = sum(sizes.values()) - 1
+    async with InProcess(tmp_path / "data", upstream.url, cache_limit=limit) as served:
+        context = served.app.context()
+        for name in sizes:
+            page = await served.site.rendered.entry(IndexName("public"), ProjectName(name))
+            (file,) = page.screened.page.files
+            await served.ask(head(file_path("public", name, file)))
+            await served.settled()
+            await trim(context, CacheTrim())
+        assert 0 < await context.catalog.read(cache.total) <= limit * 0.9
+        (event,) = [e.event for e in await context.catalog.read(ledger.after, 0, 1000, "", "cache.evicted")]
+        assert event.data == {"files": 1, "bytes": sizes["brie"]}

@@ -59,6 +59,7 @@ class Resolver:
     def __init__(self, mirror: Mirrored, owned: Owned, told: Callable[[int, int, str], None], *, fresh: bool) -> None:
         self.mirror, self._owned, self._told, self._fresh = mirror, owned, told, fresh
         self.closure = Closure()
+        self._reading = asyncio.Semaphore(_AT_ONCE)
         self._pages: dict[ProjectName, asyncio.Task[Page]] = {}
         self._needs: dict[tuple[ProjectName, str, frozenset[str]], list[Requirement]] = {}
         self._seen: set[tuple[ProjectName, str, frozenset[str], bool]] = set()
@@ -116,20 +117,21 @@ class Resolver:
         if not releases:
             self.closure.unknown.append(f"{project}: no release fits {asked.specifier or 'an installer'}")
         self.closure.projects.add(project)
-        found: list[Wish] = []
-        for version, files in releases.items():
+        for files in releases.values():
             self.closure.files.update({f"{project} {file.filename}": (page, file) for file in files})
-            if wish.dependencies:
-                needs = await self._needed(page, version, files, frozenset(asked.extras))
-                found += [Wish(needed, newest=True) for needed in needs]
-        return found
+        if not wish.dependencies:
+            return []
+        extras = frozenset(asked.extras)
+        each = await asyncio.gather(*(self._needed(page, *release, extras) for release in releases.items()))
+        return [Wish(needed, newest=True) for needs in each for needed in needs]
 
     async def _needed(self, page: Page, version: str, files: list[File], extras: frozenset[str]) -> list[Requirement]:
         key = (page.project, version, extras)
         if key not in self._needs:
             needs = None
             try:
-                needs = await self._read(page, files, extras)
+                async with self._reading:
+                    needs = await self._read(page, files, extras)
             except AffineurError as error:
                 self.closure.unknown.append(f"{page.project} {version}: {error.sentence}")
                 needs = []
