@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from affineur.standards.osv import advisories as read
 from affineur.standards.osv import from_json_api, parse_record
@@ -101,11 +101,29 @@ def test_what_an_upstream_said_of_a_version_holds_for_it_alone(catalog):
     catalog.write_now(advisories.note_told, "public", "acme", "1.1", [])
     known = KnownAdvisories(catalog)
     assert (named(known, "acme", "1.0"), named(known, "acme", "1.1")) == (["PYSEC-1"], [])
-    assert set(catalog.read_now(advisories.asked, "public", "acme")) == {"1.0", "1.1"}
+    assert catalog.read_now(advisories.asked, "public", "acme") == {"1", "1.1"}
     assert [event.data["projects"] for event in events(catalog)] == [["acme"]]
     catalog.write_now(advisories.note_told, "public", "acme", "1.0", [])
     known.take(events(catalog)[-1])
     assert named(known, "acme", "1.0") == []
+
+
+def test_what_was_asked_is_asked_again_after_a_day_and_soon_where_nobody_answered(catalog):
+    catalog.write_now(advisories.note_told, "public", "acme", "1.0", [])
+    catalog.write_now(advisories.note_told, "public", "acme", "2.0", [], soon=True)
+
+    def due(**later):
+        moment = datetime.now(UTC) + timedelta(**later)
+        return [version for *_, version in catalog.read_now(advisories.to_ask_again, moment, 10)]
+
+    assert (due(), due(minutes=11), due(hours=25)) == ([], ["2.0"], ["2.0", "1.0"])
+
+
+def test_a_silent_upstream_does_not_unsay_what_it_said(catalog):
+    document = {"info": {"name": "acme", "version": "1.0"}, "vulnerabilities": [{"id": "PYSEC-1"}]}
+    catalog.write_now(advisories.note_told, "public", "acme", "1.0", from_json_api(document))
+    catalog.write_now(advisories.note_told, "public", "acme", "1.0", [], soon=True)
+    assert named(KnownAdvisories(catalog), "acme", "1.0") == ["PYSEC-1"]
 
 
 def test_many_threads_may_ask_while_it_changes(catalog):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sqlite3
 import time
 import zipfile
 
@@ -150,3 +151,29 @@ def test_a_server_asks_the_feed_by_itself(tmp_path, upstream):
         time.sleep(0.5)
     here.stop()
     assert status(here)["records"] == 1
+
+
+def test_without_a_feed_a_server_asks_the_upstream_again_about_what_was_wanted(tmp_path, upstream):
+    name = upstream.wheel("acme", "1.0")
+    config = (
+        '[indexes.main]\nsources = ["public"]\npolicy = "p"\n[policies.p]\nvulnerabilities = { unrated = "hold" }\n'
+    )
+    here = Affineur(tmp_path / "data", upstream.url, config=config)
+    here.start()
+    address = here.page("acme")["files"][0]["url"]
+    assert here.get(address).status_code == 200
+    here.stop()
+    with sqlite3.connect(tmp_path / "data" / "catalog.db") as database:
+        database.execute("UPDATE told_advisories SET checked_at = 0")
+        database.execute("DELETE FROM timetable")
+    told = {"info": {"name": "acme", "version": "1.0"}, "vulnerabilities": [{"id": "PYSEC-1"}]}
+    upstream.overrides["/pypi/acme/1.0/json"] = lambda handler: handler.answer(200, json.dumps(told).encode())
+    here.start()
+    deadline = time.monotonic() + 60
+    while here.get(address).status_code == 200 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    refused = here.get(address)
+    here.stop()
+    assert refused.status_code == 403
+    assert "PYSEC-1" in refused.reason
+    assert name in address

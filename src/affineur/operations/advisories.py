@@ -18,6 +18,8 @@ from affineur.model.advisories import Advisory
 from affineur.operations.context import Context, Progress
 from affineur.operations.operation import argument
 from affineur.sources.feed import download
+from affineur.sources.inspector import note_said, said_by
+from affineur.sources.mirrored import Mirrored
 from affineur.sources.pip_settings import read_pip_settings
 from affineur.standards import osv
 from affineur.standards.osv_files import OsvFiles
@@ -26,6 +28,8 @@ from affineur.storage.catalog.advisories import Feed
 
 _BATCH = 500
 _MOST_TOLD = 20
+_MOST_ASKED = 1000
+"""Versions that upstreams are asked about again at a time."""
 _BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
@@ -44,7 +48,13 @@ class AdvisoriesUpdate(msgspec.Struct, frozen=True):
 
 
 class AdvisoriesRenew(msgspec.Struct, frozen=True):
-    """Take what is new from the configured feed, where there is one."""
+    """Take what is new from the configured feed; without any, ask the upstreams again about what was wanted."""
+
+
+class Renewed(msgspec.Struct, frozen=True):
+    """How many records are new, or how many versions upstreams were asked about."""
+
+    number: int
 
 
 class AdvisoriesStatus(msgspec.Struct, frozen=True):
@@ -156,14 +166,23 @@ async def update(context: Context, request: AdvisoriesUpdate) -> Imported:
     return await import_advisories(context, AdvisoriesImport(context.config.advisories_feed))
 
 
-async def renew(context: Context, request: AdvisoriesRenew) -> Imported | None:
-    """Take what is new from the feed, as `update`; None where none is configured.
+async def renew(context: Context, request: AdvisoriesRenew) -> Renewed:
+    """Take what is new from the feed; without any, ask upstreams again about the versions that were wanted.
 
     Raises:
-        UpstreamUnavailable, UpstreamBroken, Invalid: it cannot be had or read; the worker tries again.
+        UpstreamUnavailable, UpstreamBroken, Invalid: the feed cannot be had or read; the worker tries again.
     """
     del request
-    return await update(context, AdvisoriesUpdate()) if context.config.advisories_feed else None
+    if context.config.advisories_feed:
+        return Renewed((await update(context, AdvisoriesUpdate())).changed)
+    if await context.catalog.read(advisories.feeds):
+        return Renewed(0)
+    due = await context.catalog.read(advisories.to_ask_again, datetime.now(UTC), _MOST_ASKED)
+    for source, project, version in due:
+        mirror = context.sources.get(source)
+        said = await said_by(mirror.upstream, project, version) if isinstance(mirror, Mirrored) else []
+        await note_said(context.catalog, source, project, version, said)
+    return Renewed(len(due))
 
 
 async def _from_address(context: Context, address: str) -> Imported:

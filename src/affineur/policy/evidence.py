@@ -58,7 +58,7 @@ class Evidence:
     used_versions: frozenset[str] = frozenset()
     """The versions of the project that were downloaded here."""
     told_versions: frozenset[str] = frozenset()
-    """The versions, in canonical form, that the upstream was asked about of late."""
+    """The versions, in canonical form, that the upstream was asked about."""
     scans: Mapping[str, Scan] = field(default_factory=dict)
     """By SHA-256 digest."""
     licences: Mapping[str, Stated] = field(default_factory=dict)

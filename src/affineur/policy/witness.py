@@ -116,9 +116,7 @@ class CatalogWitness:
         return {"used_versions": await self.catalog.read(downloads.versions, page.project)}
 
     async def _told(self, page: Page) -> dict[str, Any]:
-        asked = await self.catalog.read(advisories.asked, page.source, page.project)
-        lately = datetime.now(UTC) - advisories.TOLD_FOR
-        return {"told_versions": frozenset(version for version, at in asked.items() if at > lately)}
+        return {"told_versions": await self.catalog.read(advisories.asked, page.source, page.project)}
 
     async def _scans(self, page: Page) -> dict[str, Any]:
         found = await self.catalog.read(evidence.of_project, evidence.SCAN, page.project, startup_code.REVISION)

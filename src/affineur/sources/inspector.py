@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 
 from affineur.errors import AffineurError, InvalidArchive, InvalidDocument
+from affineur.model.advisories import Advisory
 from affineur.model.files import File, Page
+from affineur.model.names import ProjectName
 from affineur.model.scans import Scan
 from affineur.policy.evidence import Need
 from affineur.policy.witness import Look, Question
@@ -87,21 +89,10 @@ class Inspector:
         )
 
     async def ask(self, page: Page, file: File) -> None:
-        """Ask the upstream's JSON API what is known of the file's version.
-
-        One that does not answer is asked again soon; meanwhile nothing is known, which is no reason to hold.
-        """
+        """Ask the upstream's JSON API what is known of the file's version."""
         upstream = self.upstreams.get(page.source) if file.version else None
-        soon = False
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                raw = await upstream.json_document(f"{page.project}/{quote(file.version)}") if upstream else None
-            said = osv.from_json_api(msgspec.json.decode(raw)) if raw else []
-        except (InvalidDocument, msgspec.MsgspecError):
-            said = []
-        except (AffineurError, TimeoutError):
-            said, soon = [], True
-        await self.catalog.write(advisories.note_told, page.source, page.project, file.version, said, soon=soon)
+        said = await said_by(upstream, page.project, file.version) if upstream is not None else []
+        await note_said(self.catalog, page.source, page.project, file.version, said)
         await asyncio.to_thread(self.known.renew, [page.project])
 
     async def close(self) -> None:
@@ -109,6 +100,28 @@ class Inspector:
         for task in list(self._scanning.values()):
             task.cancel()
         await self._workshop.close()
+
+
+async def said_by(upstream: Upstream, project: ProjectName, version: str) -> list[Advisory] | None:
+    """Return what an upstream's JSON API says of a version; None where it does not answer.
+
+    An upstream without such an API says nothing, which is no reason to hold.
+    """
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            raw = await upstream.json_document(f"{project}/{quote(version)}")
+        return osv.from_json_api(msgspec.json.decode(raw)) if raw else []
+    except (InvalidDocument, msgspec.MsgspecError):
+        return []
+    except (AffineurError, TimeoutError):
+        return None
+
+
+async def note_said(
+    catalog: Catalog, source: str, project: ProjectName, version: str, said: Sequence[Advisory] | None
+) -> None:
+    """Keep what an upstream said of a version; one that did not answer is asked again within minutes."""
+    await catalog.write(advisories.note_told, source, project, version, said or (), soon=said is None)
 
 
 async def _digest(file: File, path: Path) -> str:

@@ -21,7 +21,7 @@ _LIST_DECODER = msgspec.msgpack.Decoder(list[Advisory])
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 _AT_ONCE = 500
 TOLD_FOR = timedelta(days=1)
-"""How long what an upstream told of a version is taken for known; then it is asked again when somebody wants it."""
+"""How long after an upstream was asked about a version it is asked again."""
 _SOON = timedelta(minutes=10)
 _BEGINNING = datetime.fromtimestamp(0, UTC)
 CHANGED = "advisories.changed"
@@ -239,7 +239,6 @@ def note_told(
 
     `soon`: it did not answer; what it said before stays, and it is to be asked again within minutes.
     """
-    version = canonical(version)
     document = _ENCODER.encode(list(said))
     here = sa.and_(
         told_advisories.c.source == source, told_advisories.c.project == project, told_advisories.c.version == version
@@ -258,11 +257,22 @@ def note_told(
         _tell(change, source, [project])
 
 
-def asked(connection: sa.Connection, source: str, project: str) -> dict[str, datetime]:
-    """Return the versions that an upstream was asked about, and when."""
+def asked(connection: sa.Connection, source: str, project: str) -> frozenset[str]:
+    """Return the versions that an upstream was asked about, in canonical form."""
     rows = connection.execute(
-        sa.select(told_advisories.c.version, told_advisories.c.checked_at).where(
+        sa.select(told_advisories.c.version).where(
             told_advisories.c.source == source, told_advisories.c.project == project
         )
     )
-    return {version: datetime.fromtimestamp(at, UTC) for version, at in rows}
+    return frozenset(canonical(row.version) for row in rows)
+
+
+def to_ask_again(connection: sa.Connection, now: datetime, limit: int) -> list[tuple[str, ProjectName, str]]:
+    """Return (source, project, version) of what upstreams were asked about too long ago, the oldest first."""
+    rows = connection.execute(
+        sa.select(told_advisories)
+        .where(told_advisories.c.checked_at < (now - TOLD_FOR).timestamp())
+        .order_by(told_advisories.c.checked_at)
+        .limit(limit)
+    )
+    return [(row.source, ProjectName(row.project), row.version) for row in rows]
