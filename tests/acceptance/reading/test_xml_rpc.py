@@ -1,6 +1,7 @@
 """XML-RPC over HTTP, on both kinds of database: what mirrors and old tools ask."""
 
 import socket
+import time
 import xmlrpc.client
 from xmlrpc.client import Fault, ServerProxy
 
@@ -34,9 +35,13 @@ def upstream():
 
 @pytest.fixture(scope="module")
 def seen(affineur):
-    """Have the mirror see every project of the upstream."""
+    """Have the mirror see every project of the upstream; the quarantined one leaves the list in a moment."""
     for name in ("brie", "zope-brie", "plain", "bad", "gone"):
         affineur.page(name)
+    deadline = time.monotonic() + 20
+    while "gone" in root_serials(affineur)[0]:
+        assert time.monotonic() < deadline, "a quarantined project stays on the list"
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +63,20 @@ def upload(affineur, token, name, version):
 @pytest.mark.parametrize("path", ["/main/pypi", "/main/pypi/", "/main/RPC2", "/pypi", "/pypi/", "/RPC2"])
 def test_every_address_answers(affineur, proxy, path):
     with ServerProxy(affineur.url + path) as other:
-        assert other.list_packages_with_serial() == proxy.list_packages_with_serial()
+        assert set(other.list_packages_with_serial()) == set(proxy.list_packages_with_serial()) >= {"brie", "plain"}
 
 
 def test_list_and_last_serial_agree_with_the_simple_api(affineur, proxy, token):
     upload(affineur, token, "feta", "1.0")
-    serials, last = root_serials(affineur)
-    assert proxy.list_packages_with_serial() == serials
+    for _ in range(20):  # what is noted in the background may raise a serial between two questions
+        serials, last = root_serials(affineur)
+        told = proxy.list_packages_with_serial(), proxy.changelog_last_serial()
+        if root_serials(affineur) == (serials, last):
+            break
+    assert told == (serials, last)
     assert {"brie", "feta"} <= set(serials)
-    assert proxy.changelog_last_serial() == last
-    assert serials["feta"] == last
-    assert int(affineur.get("/main/simple/feta/").headers["X-PyPI-Last-Serial"]) == last
+    assert int(affineur.get("/main/simple/feta/").headers["X-PyPI-Last-Serial"]) == serials["feta"]
+    assert max(serials.values()) == last
 
 
 def test_changelog_is_ascending_and_after_the_serial(affineur, proxy, token):
