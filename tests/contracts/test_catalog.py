@@ -446,3 +446,17 @@ def test_many_threads_read_and_write_at_once(catalog):
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(one, range(80))) == [1] * 80
+
+
+def test_bytes_of_what_was_deleted_long_ago_are_given_up(catalog):
+    add(catalog)
+    catalog.write_now(blobs.record, A, 10, "m", "b", "upload")
+    catalog.write_now(hosted.delete, "internal", "gouda", "1.0", "ada")
+    assert catalog.write_now(hosted.expire, 0.0) == 0
+    assert A in catalog.read_now(cache.referenced, [A])
+    assert catalog.write_now(hosted.expire, 2e10) == 1
+    assert A not in catalog.read_now(cache.referenced, [A])
+    assert taken(catalog, "gouda-1.0-py3-none-any.whl") == hosted.Taken(A, deleted=True)
+    with pytest.raises(FileUnknown):
+        catalog.write_now(hosted.undelete, "internal", "gouda", "1.0", 0.0, "ada")
+    assert catalog.write_now(hosted.expire, 2e10) == 0

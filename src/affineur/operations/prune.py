@@ -17,7 +17,7 @@ from affineur.model.events import Event
 from affineur.operations.context import Context
 from affineur.operations.operation import option
 from affineur.sources import kept
-from affineur.storage.catalog import cache
+from affineur.storage.catalog import cache, hosted
 from affineur.storage.catalog.cache import Held
 from affineur.storage.catalog.database import Change
 
@@ -29,7 +29,8 @@ _ROOM = 0.9
 class Prune(msgspec.Struct, frozen=True):
     """Remove what belongs to nothing; with --keep give up the least used mirrored files.
 
-    What belongs to nothing: bytes that no file refers to, partial files of transfers that ended.
+    What belongs to nothing: bytes that no file refers to, those of uploads deleted longer ago than
+    delete_grace, partial files of transfers that ended.
     Files that are pinned by `mirror add` stay, and so do those that the upstream offers no more,
     unless --vanished is given. A file given up is fetched again when it is asked for.
     """
@@ -84,6 +85,8 @@ class _Tally:
 async def prune(context: Context, request: Prune) -> Pruned:
     """Look through the whole store; remove unless only a check is wanted."""
     tally = _Tally()
+    if not request.check:
+        await context.catalog.write(hosted.expire, time.time() - context.config.delete_grace)
     await _orphans(context, request, tally)
     await _leftovers(context, request, tally)
     await _lost(context, request, tally)

@@ -178,7 +178,6 @@ def referenced(connection: sa.Connection, digests: Sequence[str]) -> set[str]:
     columns = (
         metadata.c.metadata_sha256,
         attached.c.sha256,
-        hosted_files.c.sha256,
         hosted_files.c.metadata_sha256,
         hosted_files.c.signature_sha256,
         hosted_files.c.provenance_sha256,
@@ -188,6 +187,10 @@ def referenced(connection: sa.Connection, digests: Sequence[str]) -> set[str]:
         some = digests[start : start + _AT_ONCE]
         here = sa.select(blobs.c.sha256).where(blobs.c.sha256.in_(some), blobs.c.evicted_at.is_(None))
         found |= set(connection.execute(here).scalars())
+        uploaded = sa.select(hosted_files.c.sha256).where(
+            hosted_files.c.sha256.in_(some), hosted_files.c.deleted_at.is_(None)
+        )
+        found |= set(connection.execute(uploaded).scalars())
         for column in columns:
             found |= set(connection.execute(sa.select(column).where(column.in_(some))).scalars())
     return found

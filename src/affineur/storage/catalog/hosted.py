@@ -13,7 +13,7 @@ from affineur.model.events import Event
 from affineur.model.files import File, ProjectStatus, Status
 from affineur.storage.catalog import projects
 from affineur.storage.catalog.database import Change
-from affineur.storage.catalog.schema import claims, hosted_files, hosted_projects
+from affineur.storage.catalog.schema import blobs, claims, hosted_files, hosted_projects, metadata, mirrored
 
 _DECODER = msgspec.json.Decoder(File)
 _KINDS = ("metadata", "signature", "provenance")
@@ -193,13 +193,16 @@ def undelete(change: Change, source: str, project: str, version: str, since: flo
     Raises:
         FileUnknown: none was deleted, or all were too long ago.
     """
+    given_up = sa.exists().where(blobs.c.sha256 == hosted_files.c.sha256, blobs.c.evicted_at.is_not(None))
     rows = change.connection.execute(
-        sa.select(hosted_files.c.filename, hosted_files.c.document, hosted_files.c.deleted_at).where(
+        sa.select(
+            hosted_files.c.filename, hosted_files.c.document, hosted_files.c.deleted_at, given_up.label("given_up")
+        ).where(
             hosted_files.c.source == source, hosted_files.c.project == project, hosted_files.c.deleted_at.is_not(None)
         )
-    )
-    deleted = {row.filename: row.deleted_at for row in rows if _DECODER.decode(row.document).version == version}
-    names = sorted(name for name, at in deleted.items() if at > since)
+    )  # fmt: skip
+    deleted = [row for row in rows if _DECODER.decode(row.document).version == version]
+    names = sorted(row.filename for row in deleted if row.deleted_at > since and not row.given_up)
     if not names:
         late = "it was deleted too long ago (setting delete_grace)"
         raise FileUnknown(f"{project} {version}", source, late if deleted else "no such deleted release")
@@ -210,6 +213,36 @@ def undelete(change: Change, source: str, project: str, version: str, since: flo
     )
     change.enter(Event("release.undeleted", source, project, actor, {"version": version, "files": names}))
     return names
+
+
+def expire(change: Change, before: float) -> int:
+    """Give up the bytes of files deleted before a moment (Unix time); return how many files were.
+
+    Their names stay taken. What stands beside a file goes with it; bytes that another file has stay.
+    """
+    live = hosted_files.alias()
+    shared = sa.select(live.c.sha256).where(
+        live.c.sha256 == hosted_files.c.sha256, sa.or_(live.c.deleted_at.is_(None), live.c.deleted_at > before)
+    )
+    outside = sa.select(mirrored.c.sha256).where(mirrored.c.sha256 == hosted_files.c.sha256)
+    held = sa.select(blobs.c.sha256).where(blobs.c.sha256 == hosted_files.c.sha256, blobs.c.evicted_at.is_(None))
+    digests = change.connection.execute(
+        sa.select(hosted_files.c.sha256).where(
+            hosted_files.c.deleted_at <= before, ~shared.exists(), ~outside.exists(), held.exists()
+        )
+    ).scalars()
+    expired = sorted(set(digests))
+    for digest in expired:
+        change.connection.execute(
+            sa.update(blobs).where(blobs.c.sha256 == digest).values(evicted_at=change.now.timestamp())
+        )
+        change.connection.execute(sa.delete(metadata).where(metadata.c.file_sha256 == digest))
+        change.connection.execute(
+            sa.update(hosted_files)
+            .where(hosted_files.c.sha256 == digest)
+            .values(**{f"{kind}_sha256": None for kind in _KINDS})
+        )
+    return len(expired)
 
 
 def get_status(connection: sa.Connection, source: str, project: str) -> ProjectStatus:
