@@ -25,7 +25,21 @@ def _arguments():
     return parser.parse_args()
 
 
-def _warm(folder, tree, upstream, peers, parts, options):
+class _Rows(list):
+    """The rows so far, written down after each part: a run that is cut short leaves what it measured."""
+
+    def __init__(self, about):
+        super().__init__()
+        self.about = about
+
+    def __iadd__(self, more):
+        self.extend(more)
+        _KEPT.mkdir(parents=True, exist_ok=True)
+        results.keep(self, _KEPT / "results.json", self.about)
+        return self
+
+
+def _warm(folder, tree, upstream, peers, parts, options, rows):
     """Measure what is asked of servers that hold everything already."""
     running = [Ours(folder / "data", upstream).start()]
     try:
@@ -37,12 +51,10 @@ def _warm(folder, tree, upstream, peers, parts, options):
         for peer in peers:
             servers.append(PEERS[peer](folder / peer, _KEPT / "venvs").start(tree, upstream))
             running.append(servers[-1])
-        rows = []
         if "steady" in parts:
             rows += steady.measure(reference, servers, options.rounds, options.seconds)
         if "installs" in parts:
             rows += installs.measure(reference, servers, options.rounds)
-        return rows
     finally:
         for server in running:
             server.stop()
@@ -56,14 +68,14 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="affineur-bench-"))
     folder.chmod(0o755)
     about = results.machine()
-    rows = []
+    rows = _Rows(about)
     try:
         tree = build(folder / "tree")
         source = Nginx(folder / "upstream", tree.folder).start()
         try:
             upstream = f"{source.url}/simple/"
             if {"steady", "installs"} & set(parts):
-                rows += _warm(folder, tree, upstream, peers, parts, options)
+                _warm(folder, tree, upstream, peers, parts, options, rows)
             if "lists" in parts:
                 rows += lists.measure(folder, upstream, options.rounds, options.seconds)
         finally:
@@ -74,8 +86,6 @@ def main():
             rows += uploads.measure(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    _KEPT.mkdir(parents=True, exist_ok=True)
-    results.keep(rows, _KEPT / "results.json", about)
     print()
     print(", ".join(f"{key} {value}" for key, value in about.items()))
     print()
