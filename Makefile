@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+# Tests wait for servers most of the time; a file of tests stays in one process, with its server.
+SIDE_BY_SIDE ?= -n 4 --dist loadfile
 PIP     = $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: serve test check long docs bench requirements client-requirements clean
@@ -27,7 +29,7 @@ serve: $(VENV)/.run-installed
 test: check
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	$(BIN)/python -m tests.architecture.tree
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(VENV)/.test-installed
 	$(BIN)/ruff check .

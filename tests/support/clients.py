@@ -4,6 +4,7 @@ What is in them stands in requirements/clients, pinned by hash, in a folder name
 they want. They are installed at the first use and kept beside this environment.
 """
 
+import fcntl
 import functools
 import hashlib
 import shutil
@@ -36,8 +37,16 @@ def client(name):
     (requirements,) = FOLDER.glob(f"*/{name}.txt")
     place, mark = KEPT / name, KEPT / name / "installed"
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if mark.exists() and mark.read_text() == digest:
-        return place / "bin"
+    KEPT.mkdir(exist_ok=True)
+    with (KEPT / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (mark.exists() and mark.read_text() == digest):
+            _install(requirements, place, name)
+            mark.write_text(digest)
+    return place / "bin"
+
+
+def _install(requirements, place, name):
     interpreter = python(requirements.parent.name)
     shutil.rmtree(place, ignore_errors=True)
     subprocess.run([interpreter, "-m", "venv", "--without-pip", place], check=True, timeout=120)
@@ -50,8 +59,6 @@ def client(name):
     )
     if done.returncode:
         lacking(f"{name} (its installation failed: {done.stderr.strip()[-300:]})")
-    mark.write_text(digest)
-    return place / "bin"
 
 
 def run(name, program, *arguments, check=True, timeout=120, cwd=None, **environment):

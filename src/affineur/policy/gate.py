@@ -38,6 +38,18 @@ class Screened:
     decisions: Mapping[str, Decision]
     strict: bool = False
     """Whether files that rules want to look into first are shown as yanked."""
+    decided_serial: int = 0
+    """The ledger serial of the last change of these decisions in the index."""
+
+    @property
+    def listing_serial(self) -> int:
+        """The serial of the last change to the listing alone, in its source."""
+        return self.page.serial
+
+    @property
+    def serial(self) -> int:
+        """The serial of the last change to anything that people see of the page."""
+        return max(self.page.serial, self.decided_serial)
 
     @cached_property
     def changes_at(self) -> datetime | None:

@@ -98,7 +98,7 @@ class Described:
         return found
 
     def _plain(self, screened: Screened) -> json_api.Shown:
-        page = screened.page
+        page = replace(screened.page, serial=screened.serial)
 
         def link(file: File) -> str:
             return self.origin + file_path(self.index, page.project, file)

@@ -77,9 +77,8 @@ class Gated:
         if self._journal is None:
             return screened
         self._journal.note(screened)
-        page = screened.page
-        serial = await self._journal.serial(self.gate.index, page.project)
-        return replace(screened, page=replace(page, serial=serial)) if serial > page.serial else screened
+        serial = await self._journal.serial(self.gate.index, screened.page.project)
+        return replace(screened, decided_serial=serial)
 
     async def judged_again(self, project: ProjectName) -> Screened:
         """Return what is held of a project with decisions taken anew; no upstream is asked.
@@ -147,7 +146,7 @@ class Gated:
         page = screened.page
         files = tuple(f for f in page.files if not (f.tombstone or screened.decisions[f.filename].refused))
         moments = [moment for moment in (page.fresh_until, screened.changes_at) if moment is not None]
-        return replace(page, files=files, fresh_until=min(moments, default=None))
+        return replace(page, files=files, fresh_until=min(moments, default=None), serial=screened.serial)
 
     async def find(self, project: ProjectName, filename: str) -> tuple[Screened, File]:
         """Return a listed file with its screened page.

@@ -9,7 +9,7 @@ import hashlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
@@ -121,8 +121,8 @@ def _knows(entry: Entry, stamp: Stamp) -> bool:
     place, serial = stamp
     if not place or not isinstance(entry, PageEntry):
         return False
-    page = entry.screened.page
-    return page.source == place and page.serial >= serial
+    screened = entry.screened
+    return screened.page.source == place and screened.listing_serial >= serial
 
 
 class Rendered:
@@ -213,7 +213,7 @@ class Rendered:
         return ready
 
     def _render(self, index: IndexName, screened: Screened, representation: Representation, encoding: str) -> Rendering:
-        page, absolute = screened.page, self._absolute
+        page, absolute = replace(screened.page, serial=screened.serial), self._absolute
 
         def link(file: File) -> str:
             return absolute + file_path(index, page.project, file)
@@ -252,7 +252,7 @@ class Rendered:
             body, lasting = await make(entry.screened)
             page = entry.screened.page
             ready = await asyncio.to_thread(
-                rendering_of, body, content_type, encoding, page.serial, stale=page.stale_since is not None
+                rendering_of, body, content_type, encoding, entry.screened.serial, stale=page.stale_since is not None
             )
             if lasting:
                 entry.documents[key] = ready

@@ -31,6 +31,7 @@ STATUS = {
 """The status of each kind of error."""
 
 _LONGEST_PHRASE = 200
+_LONGEST_TAIL = 120
 
 
 def printable(text: str) -> str:
@@ -39,9 +40,14 @@ def printable(text: str) -> str:
 
 
 def phrase_of(error: AffineurError) -> str:
-    """Return the reason phrase of an error: its sentence, cut so that a why-address still fits."""
+    """Return the reason phrase of an error: its sentence, cut so that a why-address still fits.
+
+    An address that would leave no room for the sentence stands in the body alone.
+    """
     sentence = printable(error.sentence)
     tail = f"; see {printable(error.why)}" if isinstance(error, Refused) and error.why else ""
+    if len(tail) > _LONGEST_TAIL:
+        tail = ""
     return sentence[: _LONGEST_PHRASE - len(tail)] + tail
 
 
