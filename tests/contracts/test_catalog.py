@@ -83,7 +83,8 @@ def test_changes_that_wait_are_committed_together(catalog):
     gate.set()
     for future in (waiting, *futures):
         future.result(10)
-    assert heads == [50]
+    assert heads[-1] == 50
+    assert len(heads) <= 2, "some were taken with the first, the rest together"
 
 
 def test_listeners_are_told_only_of_what_is_committed_and_visible(catalog):
