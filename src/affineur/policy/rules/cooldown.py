@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from affineur.model.decisions import Effect, Finding, Verdict
+from affineur.model.scans import Level
 from affineur.policy.evidence import Need
 from affineur.policy.rule import Facts
 from affineur.policy.settings import Period, Settings, in_words
@@ -44,7 +45,7 @@ class Cooldown:
     """Hold a file until so much time has passed since its own upload."""
 
     name: ClassVar[str] = "cooldown"
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.ADVISORIES, Need.PUBLISHER, Need.USE})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.ADVISORIES, Need.PUBLISHER, Need.SCAN, Need.USE})
 
     def __init__(self, settings: CooldownSettings) -> None:
         self.settings = settings
@@ -60,11 +61,20 @@ class Cooldown:
         asked, lane = self._asked(facts)
         free = since + asked
         if now >= free:
-            return None
+            early = asked < self._usual(facts) and now < since + self._usual(facts)
+            return (
+                Verdict(self.name, Effect.PENDING, _INSPECTED_FIRST, findings=lane)
+                if early and _unseen(facts)
+                else None
+            )
         return Verdict(self.name, Effect.HOLD, _sentence(facts, now - since, asked, free), free, lane)
 
+    def _usual(self, facts: Facts) -> timedelta:
+        """Return what is asked of the project's releases without the fast lane."""
+        return min(self._age, self.settings.tools.delta) if facts.page.project in TOOLS else self._age
+
     def _asked(self, facts: Facts) -> tuple[timedelta, tuple[Finding, ...]]:
-        asked = min(self._age, self.settings.tools.delta) if facts.page.project in TOOLS else self._age
+        asked = self._usual(facts)
         if self.settings.security_fixes is None or asked <= self.settings.security_fixes.delta:
             return asked, ()
         fixed = facts.evidence.fixed_by(facts.file.version)
@@ -75,6 +85,14 @@ class Cooldown:
         return self.settings.security_fixes.delta, (Finding(f"it fixes {fixed}, so it takes the fast lane"),)
 
 
+_INSPECTED_FIRST = "it takes the fast lane once it was inspected"
+
+
+def _unseen(facts: Facts) -> bool:
+    """Whether nobody has looked into the file yet."""
+    return (facts.file.sha256 or "") not in facts.evidence.scans
+
+
 def _objection(facts: Facts) -> str:
     """Return why a security fix must wait like any other release, or "".
 
@@ -83,6 +101,9 @@ def _objection(facts: Facts) -> str:
     evidence = facts.evidence
     if any(advisory.is_malware for advisory in evidence.advisories):
         return "a malware record touches the project"
+    scan = evidence.scans.get(facts.file.sha256 or "")
+    if scan is not None and (scan.level >= Level.WARN or scan.problem):
+        return "something was found in its code"
     return evidence.publisher_change(facts.page, facts.file)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from affineur.model.advisories import Advisory, AdvisoryKind, Range
 from affineur.model.decisions import Effect
 from affineur.model.names import ProjectName
+from affineur.model.scans import Finding, Level, Scan, Trait
 from affineur.policy.evidence import Evidence
 from tests.support.policy import NOW, file, gate, page, verdict
 
@@ -17,7 +18,8 @@ FIX = Advisory("EX-1", BRIE, ranges=(Range(fixed="2.0"),))
 
 
 def fixing(**fields):
-    given = {"advisories": (FIX,), "used_versions": frozenset({"1.0"}), **fields}
+    clean = {"a" * 64: Scan("1")}
+    given = {"advisories": (FIX,), "used_versions": frozenset({"1.0"}), "scans": clean, **fields}
     return Evidence(**given)
 
 
@@ -64,6 +66,14 @@ def test_installers_wait_a_day():
 def test_a_fix_of_what_is_in_use_takes_the_fast_lane():
     assert judged(young(), fixing()).effect is Effect.ALLOW
     assert judged(young(days=0.2), fixing()).until == NOW + timedelta(hours=12) - timedelta(days=0.2)
+
+
+def test_the_fast_lane_begins_once_somebody_looked_into_the_file():
+    assert judged(young(), fixing(scans={})).effect is Effect.PENDING
+    assert judged(young(days=5), fixing(scans={})).effect is Effect.ALLOW
+    found = Finding(Trait.NETWORK, Level.WARN, "setup.py", 1, "urlopen()", "asks the network")
+    assert judged(young(), fixing(scans={"a" * 64: Scan("1", (found,))})).effect is Effect.HOLD
+    assert judged(young(), fixing(scans={"a" * 64: Scan("1", problem="too large")})).effect is Effect.HOLD
 
 
 def test_no_fast_lane_without_cause():
