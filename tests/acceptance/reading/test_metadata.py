@@ -194,6 +194,7 @@ def test_metadata_stays_when_the_upstream_is_gone(affineur, upstream):
     filename = upstream.wheel("staying", "1.0", extra=EXTRA)
     (row,) = affineur.page("staying")["files"]
     wanted = beside(affineur, row).content
+    time.sleep(1)  # it is kept behind the answer
     upstream.stop()
     try:
         answer = beside(affineur, row)
