@@ -279,3 +279,25 @@ evidence = Table(
     Column("document", LargeBinary, nullable=False),
 )
 Index("evidence_by_project", evidence.c.project, evidence.c.kind)
+locks = Table(
+    "locks",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("index_name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("tell", Text, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Column("changed_by", String, nullable=False),
+)
+lock_pins = Table(
+    "lock_pins",
+    METADATA,
+    Column("lock", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("version", String, primary_key=True),
+)
+Index("lock_pins_by_project", lock_pins.c.project, lock_pins.c.version)

@@ -1,0 +1,90 @@
+"""Lock files, whatever tool wrote them: what is pinned, with which files and hashes, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from affineur.model.names import ProjectName
+
+
+class LockKind(StrEnum):
+    """The formats in which sets of releases are written down."""
+
+    REQUIREMENTS = "requirements"
+    """A requirements file as pip reads it, with or without hashes; also what `pip freeze` prints."""
+    PYLOCK = "pylock"
+    """pylock.toml (PEP 751)."""
+    PIPFILE = "pipfile"
+    """Pipfile.lock of pipenv."""
+    POETRY = "poetry"
+    """poetry.lock."""
+    UV = "uv"
+    """uv.lock."""
+    PDM = "pdm"
+    """pdm.lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedFile:
+    """A distribution file that a lock lets in. What the format does not say is empty or None."""
+
+    filename: str = ""
+    """Empty where the format has hashes alone."""
+    hashes: tuple[tuple[str, str], ...] = ()
+    """Algorithm name of `hashlib` and lower-case hex digest, in the order of the lock."""
+    url: str = ""
+    size: int | None = None
+    """Bytes."""
+    upload_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One entry of a lock. A project may have several, told apart by their markers."""
+
+    project: ProjectName
+    version: str = ""
+    """The exact version; empty where the entry does not pin one."""
+    specifier: str = ""
+    """What is asked for instead, where no version is pinned (`>=2,<3`; empty: anything)."""
+    marker: str = ""
+    extras: tuple[str, ...] = ()
+    files: tuple[LockedFile, ...] = ()
+    origin: str = ""
+    """A direct address, repository or path; empty: an index."""
+    editable: bool = False
+    index: str = ""
+    """The address of the index the lock names for this entry; empty: the lock's."""
+    groups: tuple[str, ...] = ()
+    """Dependency groups or extras of the project that bring the entry in; empty: always."""
+    requires: tuple[str, ...] = ()
+    """The requirements (PEP 508) of this release that the lock records."""
+    via: tuple[str, ...] = ()
+    """What asked for the entry, as comments say: names of projects, or `-r requirements.in`."""
+    requires_python: str = ""
+    line: int = 0
+    """The line of the entry in the document, from 1; 0 where it has none."""
+
+    @property
+    def hashes(self) -> tuple[tuple[str, str], ...]:
+        """Every hash of the entry, each once."""
+        return tuple(dict.fromkeys(pair for file in self.files for pair in file.hashes))
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A whole lock file."""
+
+    kind: LockKind
+    pins: tuple[Pin, ...]
+    requires_python: str = ""
+    index_url: str = ""
+    """The address of the index that the file itself names; it may hold credentials: never print it whole."""
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    """Other options of a requirements file, as written."""
+    unread: tuple[str, ...] = ()
+    """What the file holds that is not in here, a sentence each; nothing is left out silently."""
