@@ -13,7 +13,8 @@ from affineur.model.advisories import ProjectAdvisories, Severity, Vulnerability
 from affineur.model.decisions import Effect, Finding, Verdict
 from affineur.policy.evidence import Need
 from affineur.policy.rule import Facts
-from affineur.policy.settings import Force, Settings
+from affineur.policy.settings import Force
+from affineur.policy.staleness import StalenessSettings, aged
 
 _MOST_SHOWN = 20
 
@@ -30,7 +31,7 @@ class Ignored:
 
 
 @dataclass(frozen=True)
-class VulnerabilitiesSettings(Settings):
+class VulnerabilitiesSettings(StalenessSettings):
     """Keys of the rule `vulnerabilities`."""
 
     short: ClassVar[str] = "critical"
@@ -63,17 +64,26 @@ class Vulnerabilities:
         """Answer by the worst hole of the file's version that is not ignored."""
         if not facts.mirrored and not self.settings.private:
             return None
-        evidence, version = facts.evidence, facts.file.version
-        if not evidence.advisories and evidence.advisories_at is not None:
-            return None
-        advisories = known(evidence.advisories)
+        imported = facts.evidence.advisories_at
+        if imported is None:
+            return self._told(facts, now)
+        verdict = self._known(facts, now) if facts.evidence.advisories else None
+        return aged(verdict, self.name, "vulnerabilities", self.settings, imported, now)
+
+    def _told(self, facts: Facts, now: datetime) -> Verdict | None:
+        """Answer by what the upstream told of the version; wait for that where it was not asked."""
+        verdict = self._known(facts, now)
+        if verdict is None and canonical(facts.file.version) not in facts.evidence.told_versions:
+            return _PENDING
+        return verdict
+
+    def _known(self, facts: Facts, now: datetime) -> Verdict | None:
+        advisories, version = known(facts.evidence.advisories), facts.file.version
         standing = tuple(entry for entry in self.settings.ignore if entry.until is None or now < entry.until)
         verdict = advisories.remembered(
             (self.settings, standing, canonical(version)),
             lambda: self._verdict(facts, advisories, standing),
         )
-        if verdict is _CLEAN and evidence.advisories_at is None and canonical(version) not in evidence.told_versions:
-            return _PENDING
         return None if verdict is _CLEAN else verdict
 
     def _verdict(self, facts: Facts, advisories: ProjectAdvisories, standing: Sequence[Ignored]) -> Verdict:

@@ -65,14 +65,46 @@ def test_without_data_it_is_inactive_and_says_so():
     assert "no records of malware were ever imported" in said.sentence
 
 
-def test_old_data_hold_only_where_that_is_asked_for():
-    old, table = known(at=NOW - timedelta(days=10)), {"known_malware": {"stale": "hold"}}
-    assert verdict(MALWARE, release("1.0"), evidence=old).effect is Effect.ALLOW
+AGED = [("known_malware", "malware"), ("vulnerabilities", "vulnerabilities")]
+
+
+@pytest.mark.parametrize(("rule", "word"), AGED)
+def test_old_data_hold_only_where_that_is_asked_for(rule, word):
+    old, table = known(at=NOW - timedelta(days=10)), {rule: {"stale": "hold"}}
+    assert verdict({rule: True}, release("1.0"), evidence=old).effect is Effect.ALLOW
     said = verdict(table, release("1.0"), evidence=old)
-    assert said.effect is Effect.HOLD
-    assert "10 days old" in said.sentence
+    assert (said.rule, said.effect) == (rule, Effect.HOLD)
+    assert said.sentence.startswith(f"the records of {word} are 10 days old; ")
     fresh = verdict(table, release("1.0"), evidence=known(at=NOW - timedelta(days=6)))
     assert (fresh.effect, fresh.until) == (Effect.ALLOW, NOW + timedelta(days=1))
+    longer = {rule: {"stale": "hold", "max_age": {"days": 30}}}
+    assert verdict(longer, release("1.0"), evidence=old).effect is Effect.ALLOW
+    never = verdict(table, release("1.0"), evidence=known(at=None))
+    assert never.effect in {Effect.INACTIVE, Effect.PENDING}
+
+
+@pytest.mark.parametrize(("rule", "word"), AGED)
+def test_old_data_leave_your_own_project_alone(rule, word):
+    old = known(at=NOW - timedelta(days=10))
+    assert verdict({rule: {"stale": "deny"}}, release("1.0"), evidence=old, mirrored=False).effect is Effect.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("table", "record"),
+    [({"known_malware": {"force": "warn"}}, bad()), ({"vulnerabilities": {"unrated": "warn"}}, osv("GHSA-1", "brie"))],
+)
+def test_of_old_data_and_what_they_say_the_stricter_counts(table, record):
+    (rule, settings), old = *table.items(), known(record, at=NOW - timedelta(days=10))
+    said = verdict({rule: settings | {"stale": "hold"}}, release("1.0"), evidence=old)
+    assert said.effect is Effect.HOLD
+    assert "10 days old" in said.sentence
+    assert said.findings[0].where == record["id"]
+    milder = verdict({rule: {name: "deny" for name in settings} | {"stale": "hold"}}, release("1.0"), evidence=old)
+    assert milder.effect is Effect.DENY
+    assert "days old" not in milder.sentence
+    fresh = known(record, at=NOW - timedelta(days=6))
+    soon = verdict({rule: settings | {"stale": "hold"}}, release("1.0"), evidence=fresh)
+    assert (soon.effect, soon.until) == (Effect.WARN, NOW + timedelta(days=1))
 
 
 def hole(identifier="GHSA-1", severity=None, **fields):
@@ -116,6 +148,15 @@ def test_what_is_ignored_counts_again_after_its_end():
     assert (said.effect, said.until) == (Effect.ALLOW, NOW + timedelta(days=2))
     later = verdict(table, release("1.0"), evidence=evidence, now=NOW + timedelta(days=2))
     assert later.effect is Effect.HOLD
+
+
+def test_what_is_ignored_does_not_hide_that_the_data_grow_old():
+    entry = {"id": "GHSA-1", "reason": "never called", "until": NOW + timedelta(days=2)}
+    table = {"vulnerabilities": {"unrated": "deny", "stale": "hold", "ignore": [entry]}}
+    soon = verdict(table, release("1.0"), evidence=known(hole(), at=NOW - timedelta(days=6)))
+    assert (soon.effect, soon.until) == (Effect.ALLOW, NOW + timedelta(days=1))
+    held = verdict(table, release("1.0"), evidence=known(hole(), at=NOW - timedelta(days=8)))
+    assert (held.effect, held.until) == (Effect.HOLD, NOW + timedelta(days=2))
 
 
 def test_malware_is_not_a_vulnerability_too():
