@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import sqlalchemy as sa
 import structlog
 
 from affineur.errors import AffineurError, Invalid, StorageUnavailable
@@ -16,7 +17,7 @@ from affineur.model.jobs import Job, State
 from affineur.operations.context import Context
 from affineur.operations.operation import Operation
 from affineur.operations.table import BACKGROUND, TABLE
-from affineur.storage.catalog import jobs
+from affineur.storage.catalog import decisions, jobs
 from affineur.storage.catalog.database import Change
 
 _log = structlog.get_logger("affineur.worker")
@@ -92,8 +93,8 @@ class Worker:
         while True:
             self._woken.clear()
             with contextlib.suppress(StorageUnavailable):
-                if await self.context.catalog.read(jobs.due, datetime.now(UTC)):
-                    job = await self.context.catalog.write(jobs.claim)
+                if await self.context.catalog.read(_is_work, datetime.now(UTC)):
+                    job = await self.context.catalog.write(_claim)
                     if job is not None:
                         return job
             with contextlib.suppress(TimeoutError):
@@ -143,6 +144,15 @@ class Worker:
             with contextlib.suppress(StorageUnavailable):
                 await self.context.catalog.write(add_due, self._timetable)
             await asyncio.sleep(_TIMETABLE_EVERY)
+
+
+def _is_work(connection: sa.Connection, now: datetime) -> bool:
+    return jobs.due(connection, now) or decisions.changing(connection, now)
+
+
+def _claim(change: Change) -> Job | None:
+    decisions.fall_due(change)
+    return jobs.claim(change)
 
 
 def add_due(change: Change, timetable: Sequence[Row]) -> None:

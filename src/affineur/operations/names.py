@@ -16,6 +16,7 @@ from affineur.operations.operation import argument, option
 from affineur.policy.lookalikes import popular
 from affineur.sources.feed import download
 from affineur.sources.pip_settings import read_pip_settings
+from affineur.storage.catalog import jobs
 from affineur.storage.catalog.database import Change
 
 _MOST_BYTES = 2**28
@@ -93,6 +94,7 @@ async def _fetched(context: Context, address: str) -> str:
 
 def _record(change: Change, told: NamesList, actor: str) -> None:
     change.enter(Event("names.updated", actor=actor, data=msgspec.to_builtins(told)))
+    jobs.add(change, "reevaluate", priority=10)
 
 
 def say(told: NamesList) -> str:

@@ -34,18 +34,19 @@ class Reevaluated(msgspec.Struct, frozen=True):
 async def reevaluate(context: Context, request: Reevaluate) -> Reevaluated:
     """Judge files again; those that became refused or free go into the ledger.
 
-    Raises:
-        IndexUnknown: the index is not configured.
+    Of an index that is not configured any more nothing is.
     """
     await context.catch_up()
-    chosen = [context.index(request.index)] if request.index else list(context.indexes.values())
-    wanted = {normalize(name) for name in request.projects}
+    chosen = [gated for gated in context.indexes.values() if request.index in {"", gated.name}]
+    wanted = [normalize(name) for name in request.projects]
     work: list[tuple[Gated, str]] = []
     for gated in chosen:
-        judged = await context.catalog.read(decisions.judged, IndexName(gated.name))
-        work += [(gated, project) for project in judged if not wanted or project in wanted]
+        judged = await context.catalog.read(decisions.judged, IndexName(gated.name), wanted)
+        work += [(gated, project) for project in judged]
     files = 0
     for done, (gated, project) in enumerate(work):
+        if wanted:
+            context.journal.forget(project)  # what this process noted may not be what is kept
         try:
             files += len((await gated.judged_again(normalize(project))).decisions)
         except NotFound:

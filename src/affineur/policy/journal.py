@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from datetime import datetime
 
 from affineur.errors import StorageUnavailable
 from affineur.model.names import IndexName, ProjectName
@@ -30,7 +31,7 @@ class Journal:
         outcome = outcome_of(screened)
         if outcome is None:
             return
-        digest = hash((outcome.passed, frozenset(outcome.refused.items()), outcome.inspect))
+        digest = hash((outcome.passed, frozenset(outcome.refused.items()), outcome.inspect, outcome.changes_at))
         known = self._written.setdefault(outcome.project, {})
         if known.get(outcome.index) == digest:
             return
@@ -99,4 +100,10 @@ def outcome_of(screened: Screened) -> Outcome | None:
     return Outcome(
         decision.index, page.project, decision.revision, decision.at, refused, frozenset(passed), not decision.watched,
         tuple(file.filename for file in waiting if file.filename in passed), screened.whole is not None,
+        _later(screened.changes_at, decision.at),
     )  # fmt: skip
+
+
+def _later(moment: datetime | None, now: datetime) -> datetime | None:
+    """Return a moment unless it is over: what a rule says of the past would fall due for ever."""
+    return moment if moment is not None and moment > now else None

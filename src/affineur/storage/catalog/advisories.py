@@ -150,6 +150,9 @@ def _enter_check(change: Change, feed: str, changed: int) -> None:
     last = change.connection.execute(sa.select(sa.func.max(advisory_feeds.c.checked_at))).scalar_one()
     renewed = last is None or change.now.timestamp() - last > _LONG.total_seconds()
     change.enter(Event(CHECKED, data={"origin": feed, "changed": changed, "renewed": renewed}))
+    if renewed and last is not None:
+        # What was held because the records were old is so no more.
+        jobs.add(change, "reevaluate", priority=10)
 
 
 def _tell(change: Change, origin: str, projects: Sequence[ProjectName]) -> None:

@@ -1,4 +1,7 @@
-"""What came of judging each project the last time, and which file a decision's address is about."""
+"""What came of judging each project the last time, and which file a decision's address is about.
+
+Time alone changes judgements too: `changing` says whether one is to be taken again, `fall_due` makes jobs of those.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import decisions, screenings
 
 _MOST_NAMES_IN_ENTRY = 200
+_MOST_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Outcome:
     """Files to be looked into ahead of the first who asks for them."""
     closed: bool = False
     """Whether the project is refused as a whole."""
+    changes_at: datetime | None = None
+    """When time alone changes this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +52,18 @@ class Place:
     filename: str
 
 
-class _Kept(msgspec.Struct):
+class _Files(msgspec.Struct):
     refused: dict[str, str] = {}
     passed: list[str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is held of the last judgement; of none where there was no such."""
+
+    files: _Files | None = None
+    closed: bool = False
+    changes_at: float | None = None
 
 
 def record(change: Change, outcomes: Sequence[Outcome], places: Mapping[str, Place]) -> None:
@@ -61,32 +76,73 @@ def record(change: Change, outcomes: Sequence[Outcome], places: Mapping[str, Pla
         for filename in outcome.inspect:
             arguments = {"index": outcome.index, "project": outcome.project, "filename": filename}
             jobs.add(change, "inspect", arguments, key=f"inspect: {outcome.index} {filename}", priority=5)
-        was_closed = _closed(change.connection, outcome.index, outcome.project)
         kept = _kept(change.connection, outcome.index, outcome.project)
-        now = _Kept(dict(sorted(outcome.refused.items())), sorted(outcome.passed))
-        if kept is not None and (kept.refused, kept.passed) == (now.refused, now.passed):
+        files = _Files(dict(sorted(outcome.refused.items())), sorted(outcome.passed))
+        if kept.files == files:
+            if kept.changes_at != _timestamp(outcome.changes_at):
+                _set_change(change, outcome)
             continue
-        _replace(change, outcome, now)
-        if kept is not None:
-            _announce(change, outcome, kept)
-        if outcome.closed != was_closed:
+        _replace(change, outcome, files)
+        if kept.files is not None:
+            _announce(change, outcome, kept.files)
+        if outcome.closed != kept.closed:
             sentence = next(iter(outcome.refused.values()), "")
             kind, data = ("project.closed", {"reason": sentence}) if outcome.closed else ("project.opened", {})
             change.enter(Event(kind, outcome.index, outcome.project, data=data))
 
 
-def _kept(connection: sa.Connection, index: str, project: str) -> _Kept | None:
-    raw = connection.execute(
-        sa.select(screenings.c.outcome).where(screenings.c.index_name == index, screenings.c.project == project)
-    ).scalar()
-    return msgspec.json.decode(zstandard.decompress(raw), type=_Kept) if raw is not None else None
+def _of(index: str, project: str) -> sa.ColumnElement[bool]:
+    return sa.and_(screenings.c.index_name == index, screenings.c.project == project)
 
 
-def _closed(connection: sa.Connection, index: str, project: str) -> bool:
-    found = connection.execute(
-        sa.select(screenings.c.closed).where(screenings.c.index_name == index, screenings.c.project == project)
-    ).scalar()
-    return bool(found)
+def _timestamp(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment is not None else None
+
+
+def _kept(connection: sa.Connection, index: str, project: str) -> _Kept:
+    row = connection.execute(sa.select(screenings).where(_of(index, project))).first()
+    if row is None:
+        return _Kept()
+    files = msgspec.json.decode(zstandard.decompress(row.outcome), type=_Files)
+    return _Kept(files, row.closed, row.changes_at)
+
+
+def _set_change(change: Change, outcome: Outcome) -> None:
+    change.connection.execute(
+        sa.update(screenings)
+        .where(_of(outcome.index, outcome.project))
+        .values(changes_at=_timestamp(outcome.changes_at))
+    )
+
+
+def changing(connection: sa.Connection, now: datetime) -> bool:
+    """Whether time has changed what came of judging a project."""
+    return connection.execute(sa.select(screenings.c.project).where(_changed(now)).limit(1)).first() is not None
+
+
+def fall_due(change: Change) -> int:
+    """Have projects judged again whose judgement time has changed, each once; return how many.
+
+    Many that fall due together, because records grew old for one, share a job.
+    """
+    rows = change.connection.execute(
+        sa.select(screenings.c.index_name, screenings.c.project)
+        .where(_changed(change.now))
+        .order_by(screenings.c.changes_at)
+        .limit(_MOST_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    due: dict[str, list[str]] = {}
+    for row in rows:
+        change.connection.execute(sa.update(screenings).where(_of(row.index_name, row.project)).values(changes_at=None))
+        due.setdefault(row.index_name, []).append(row.project)
+    for index, names in due.items():
+        jobs.add(change, "reevaluate", {"index": index, "projects": names})
+    return len(rows)
+
+
+def _changed(now: datetime) -> sa.ColumnElement[bool]:
+    return screenings.c.changes_at <= now.timestamp()
 
 
 def changes(connection: sa.Connection, index: str) -> tuple[frozenset[str], dict[str, int]]:
@@ -97,13 +153,13 @@ def changes(connection: sa.Connection, index: str) -> tuple[frozenset[str], dict
     return frozenset(closed), projects.serials(connection, index)
 
 
-def _replace(change: Change, outcome: Outcome, now: _Kept) -> None:
-    where = (screenings.c.index_name == outcome.index, screenings.c.project == outcome.project)
-    change.connection.execute(sa.delete(screenings).where(*where))
+def _replace(change: Change, outcome: Outcome, files: _Files) -> None:
+    change.connection.execute(sa.delete(screenings).where(_of(outcome.index, outcome.project)))
     change.connection.execute(
         sa.insert(screenings).values(
             index_name=outcome.index, project=outcome.project, revision=outcome.revision,
-            at=outcome.at.timestamp(), closed=outcome.closed, outcome=zstandard.compress(msgspec.json.encode(now), 3),
+            at=outcome.at.timestamp(), closed=outcome.closed, changes_at=_timestamp(outcome.changes_at),
+            outcome=zstandard.compress(msgspec.json.encode(files), 3),
         )
     )  # fmt: skip
 
@@ -123,12 +179,12 @@ def name(change: Change, places: Mapping[str, Place]) -> None:
             change.connection.execute(sa.insert(decisions), fresh)
 
 
-def _announce(change: Change, outcome: Outcome, kept: _Kept) -> None:
+def _announce(change: Change, outcome: Outcome, before: _Files) -> None:
     if not outcome.enforced:
         return
-    before = set(kept.passed)
-    quarantined = {name: why for name, why in outcome.refused.items() if name in before}
-    released = [name for name in kept.refused if name in outcome.passed]
+    passed = set(before.passed)
+    quarantined = {name: why for name, why in outcome.refused.items() if name in passed}
+    released = [name for name in before.refused if name in outcome.passed]
     if quarantined:
         files = dict(list(quarantined.items())[:_MOST_NAMES_IN_ENTRY])
         data = {"files": files, "count": len(quarantined), "revision": outcome.revision}
@@ -144,9 +200,9 @@ def find(connection: sa.Connection, id_: str) -> Place | None:
     return Place(row.index_name, row.project, row.filename) if row else None
 
 
-def judged(connection: sa.Connection, index: str) -> list[str]:
-    """Return the projects that were judged in an index, by name."""
-    rows = connection.execute(
-        sa.select(screenings.c.project).where(screenings.c.index_name == index).order_by(screenings.c.project)
-    )
-    return list(rows.scalars())
+def judged(connection: sa.Connection, index: str, names: Sequence[str] = ()) -> list[str]:
+    """Return the projects that were judged in an index, by name; only those of `names` where given, some hundreds."""
+    query = sa.select(screenings.c.project).where(screenings.c.index_name == index).order_by(screenings.c.project)
+    if names:
+        query = query.where(screenings.c.project.in_(names))
+    return list(connection.execute(query).scalars())

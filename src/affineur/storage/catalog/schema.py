@@ -266,7 +266,9 @@ screenings = Table(
     Column("at", Float, nullable=False),
     Column("outcome", LargeBinary, nullable=False),
     Column("closed", Boolean, nullable=False, server_default=false()),
+    Column("changes_at", Float),
 )
+Index("screenings_by_change", screenings.c.changes_at)
 evidence = Table(
     "evidence",
     METADATA,
