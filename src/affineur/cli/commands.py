@@ -14,9 +14,9 @@ import msgspec
 import structlog
 import typer
 
+from affineur.cli.documents import document_at, documents_at, text_at, write_documents
 from affineur.cli.show import progress_shown, show
-from affineur.errors import Invalid
-from affineur.operations.operation import Kind, Operation, takes_many
+from affineur.operations.operation import STANDARD_STREAM, Kind, Operation, takes_many
 from affineur.policy.policies import configured
 
 EXIT_FOUND = 3
@@ -44,7 +44,7 @@ def _description(kind: Any) -> tuple[str, dict[str, Any]]:
 def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
     """Turn a field of a request into a parameter as Typer reads it."""
     text, extra = _description(field.type)
-    kind = _plain(field.type)
+    kind = str if extra.get("documents") else _plain(field.type)
     default: Any = ... if field.required else field.default
     if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
         default = field.default_factory()
@@ -66,29 +66,41 @@ def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
     )
 
 
-def _value(field: msgspec.structs.FieldInfo, given: Any) -> Any:
+def _value(field: msgspec.structs.FieldInfo, given: dict[str, Any]) -> Any:
     """Turn what Typer read into the field's value."""
     _, extra = _description(field.type)
-    if extra.get("file") and given:
-        return _text_of(given)
+    if path_field := extra.get("text_of"):
+        path = given[path_field]
+        return text_at(path) if path not in {"", STANDARD_STREAM} and Path(path).exists() else ""
+    value = given[field.name]
+    if extra.get("documents"):
+        return documents_at(value or [], follow=extra["follow"]) if takes_many(field) else document_at(value)
+    if extra.get("file") and value:
+        return text_at(value)
     if takes_many(field):
-        if given is None:
+        if value is None:
             return []
-        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else list(given)
-    return given
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
+    return value
 
 
-def _text_of(path: str) -> str:
-    try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path}: {error}") from error
+def _writable(fields: tuple[msgspec.structs.FieldInfo, ...], request: Any) -> set[str]:
+    """Return the paths that a command was given to work on or to write to; "-" where none of the latter."""
+    paths: set[str] = set()
+    for field in fields:
+        _, extra = _description(field.type)
+        value = getattr(request, field.name)
+        if extra.get("output"):
+            paths.add(value or STANDARD_STREAM)
+        elif extra.get("documents"):
+            paths |= {document.name for document in (value if takes_many(field) else (value,))}
+    return paths
 
 
 def command_of(operation: Operation) -> Callable[..., None]:
     """Return the function that Typer turns into the operation's command."""
     fields = msgspec.structs.fields(operation.request)
-    parameters = [_parameter(field) for field in fields]
+    parameters = [_parameter(field) for field in fields if "text_of" not in _description(field.type)[1]]
     parameters += [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, made])
         for name, kind, made in _WHERE
@@ -109,14 +121,18 @@ def command_of(operation: Operation) -> Callable[..., None]:
             )
 
     def command(**given: Any) -> None:
-        request = operation.request(**{field.name: _value(field, given[field.name]) for field in fields})
+        request = operation.request(**{field.name: _value(field, given) for field in fields})
         if operation.kind is Kind.DESTROY and not given["yes"] and not operation.looks_only(request):
             typer.confirm(f"{operation.name} {_told(request)}?", abort=True)
         result = _run(operation, request, given)
+        streamed = False
+        if operation.writes is not None:
+            made = operation.writes(result)
+            streamed = write_documents(made, _writable(fields, request), show_text=given["form"] != "json")
         if given.get("quiet") and operation.brief is not None:
             typer.echo(operation.brief(result))
         else:
-            show(operation, result, given["form"])
+            show(operation, result, given["form"], aside=streamed)
         if operation.found(result):
             raise typer.Exit(EXIT_FOUND)
 

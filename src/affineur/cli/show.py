@@ -14,20 +14,20 @@ from affineur.operations.context import Progress
 from affineur.operations.operation import Operation
 
 
-def show(operation: Operation, result: Any, form: str) -> None:
-    """Print a result: JSON, the operation's own words, or a table."""
+def show(operation: Operation, result: Any, form: str, *, aside: bool = False) -> None:
+    """Print a result: JSON, the operation's own words, or a table; `aside`: on standard error."""
     if form not in {"table", "json"}:
         raise typer.BadParameter(f"{form!r}: table or json is wanted", param_hint="--format")
     if form == "json":
         typer.echo(msgspec.json.encode(result).decode())
     elif operation.say is not None:
         if text := operation.say(result):
-            typer.echo(text)
+            typer.echo(text, err=aside)
     elif isinstance(result, list):
         _table([{name: _cell(value) for name, value in msgspec.to_builtins(row).items()} for row in result])
     else:
         for name, value in msgspec.to_builtins(result).items():
-            typer.echo(f"{name}: {_cell(value)}")
+            typer.echo(f"{name}: {_cell(value)}", err=aside)
 
 
 def _table(rows: list[dict[str, str]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -22,6 +22,20 @@ class Kind(StrEnum):
     """What cannot be taken back: commands ask first."""
 
 
+STANDARD_STREAM = "-"
+"""The path by which commands mean standard input or output."""
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A text file that an operation is about: commands read and write it where they are run."""
+
+    name: str
+    """The path as the command was given it; `-` is standard input and output."""
+    text: str
+    included: bool = False
+    """Whether it was read because another one names it (`-r`, `-c` of a requirements file)."""
+
+
 def argument(text: str) -> msgspec.Meta:
     """Describe a field that commands take by its place."""
     return msgspec.Meta(description=text, extra={"positional": True})
@@ -35,6 +49,29 @@ def option(text: str) -> msgspec.Meta:
 def file_option(text: str, *names: str) -> msgspec.Meta:
     """Describe a text field that commands read from a file (`-` is standard input)."""
     return msgspec.Meta(description=text, extra={"file": True, "names": list(names)})
+
+
+def documents_argument(text: str, *, follow: bool = False) -> msgspec.Meta:
+    """Describe a field of type `Document`, or a tuple of them: commands take paths by their place.
+
+    With `follow` the requirements files that they name (`-r`, `-c`) are read too.
+    """
+    return msgspec.Meta(description=text, extra={"documents": True, "positional": True, "follow": follow})
+
+
+def output_argument(text: str) -> msgspec.Meta:
+    """Describe the path to write to, which commands take by its place."""
+    return msgspec.Meta(description=text, extra={"output": True, "positional": True})
+
+
+def output_option(text: str) -> msgspec.Meta:
+    """Describe the path to write to, which commands take by `-o` and its name; empty: standard output."""
+    return msgspec.Meta(description=text, extra={"output": True, "names": ["-o"]})
+
+
+def before_in(field: str) -> msgspec.Meta:
+    """Describe a text field that commands fill from the file whose path is in `field`; empty where there is none yet."""
+    return msgspec.Meta(extra={"text_of": field})
 
 
 def takes_many(field: msgspec.structs.FieldInfo) -> bool:
@@ -64,6 +101,8 @@ class Operation:
     """What `--quiet` prints."""
     looks_only: Callable[[Any], bool] = lambda _request: False
     """Whether a request of a destroying operation destroys nothing, so that commands need not ask."""
+    writes: Callable[[Any], Sequence[Document]] | None = None
+    """What of the result commands write to files: to those they were given or told to write to, and no others."""
     found: Callable[[Any], bool] = lambda _result: False
     """Whether a check found something (exit code 3)."""
 

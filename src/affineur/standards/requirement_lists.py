@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tomllib
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 _OPTION = re.compile(r"\s(?=--?[A-Za-z])")
 _FILES = {"-r", "--requirement", "-c", "--constraint"}
 _LOCAL = {"-e", "--editable"}
+_NAMED = re.compile(r"(-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(?P<path>\S.*)")
+_NOT_REQUIREMENTS = (".toml", ".lock", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,23 @@ def read_requirement_list(text: str, name: str = "the file") -> RequirementList:
             continue
         requirements.append(requirement(_OPTION.split(line, maxsplit=1)[0], name, where))
     return RequirementList(tuple(requirements), left_out=tuple(left_out))
+
+
+def files_named_in(text: str, name: str) -> list[str]:
+    """Return the paths of the files that a requirements file named `name` names with `-r` and `-c`.
+
+    They are seen from where `name` is; addresses are left out.
+    """
+    if name.endswith(_NOT_REQUIREMENTS):
+        return []
+    named = [_NAMED.fullmatch(line) for _, line in _lines(text)]
+    paths = [match["path"] for match in named if match is not None]
+    return [beside(name, path) for path in paths if "://" not in path]
+
+
+def beside(name: str, path: str) -> str:
+    """Return the path that the file `name` means by `path`, seen from where `name` is."""
+    return path if posixpath.isabs(path) else posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
 
 
 def requirement(text: str, name: str = "the requirement", where: str = "") -> Requirement:
