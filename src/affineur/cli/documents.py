@@ -14,7 +14,8 @@ import typer
 
 from affineur.errors import AffineurError, Invalid
 from affineur.operations.operation import STANDARD_STREAM, Document
-from affineur.standards.requirement_lists import files_named_in
+from affineur.standards.locks.read import reads_as_requirements
+from affineur.standards.locks.read_requirements import files_named_in
 
 _LARGEST = 64 * 2**20
 _MOST_FOLLOWED = 200
@@ -59,6 +60,8 @@ def documents_at(paths: Sequence[str], *, follow: bool) -> list[Document]:
     waiting = list(made) if follow else []
     while waiting:
         document = waiting.pop(0)
+        if not reads_as_requirements(document.text, document.name):
+            continue
         for path in files_named_in(document.text, document.name):
             if path in seen:
                 continue

@@ -42,9 +42,10 @@ class LockedFile:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One entry of a lock. A project may have several, told apart by their markers."""
+    """One entry of a lock. A project may have several, told apart by their markers or groups."""
 
     project: ProjectName
+    """Empty where a direct address does not tell it (`-e .`)."""
     version: str = ""
     """The exact version; empty where the entry does not pin one."""
     specifier: str = ""
@@ -53,7 +54,7 @@ class Pin:
     extras: tuple[str, ...] = ()
     files: tuple[LockedFile, ...] = ()
     origin: str = ""
-    """A direct address, repository or path; empty: an index."""
+    """A direct address, repository or path, as pip takes it (`git+https://...@commit`); empty: an index."""
     editable: bool = False
     index: str = ""
     """The address of the index the lock names for this entry; empty: the lock's."""
@@ -65,12 +66,29 @@ class Pin:
     """What asked for the entry, as comments say: names of projects, or `-r requirements.in`."""
     requires_python: str = ""
     line: int = 0
-    """The line of the entry in the document, from 1; 0 where it has none."""
+    """The line of the entry in its document, from 1; 0 where it is not known."""
+    document: str = ""
+    """The file that the entry stands in, where it is not the lock itself but one that it names (`-r other.txt`)."""
 
     @property
     def hashes(self) -> tuple[tuple[str, str], ...]:
         """Every hash of the entry, each once."""
         return tuple(dict.fromkeys(pair for file in self.files for pair in file.hashes))
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The project that a lock is made for, as far as the lock or its pyproject.toml tells."""
+
+    name: str = ""
+    """As written."""
+    version: str = ""
+    requires: tuple[str, ...] = ()
+    """Its requirements (PEP 508)."""
+    extras: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Each extra with its requirements."""
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Each dependency group (PEP 735) with its requirements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +98,12 @@ class Lock:
     kind: LockKind
     pins: tuple[Pin, ...]
     requires_python: str = ""
+    environments: tuple[str, ...] = ()
+    """Markers of the environments the lock is made for; empty: any."""
+    extras: tuple[str, ...] = ()
+    """Which of the groups that its pins name are extras of the project."""
+    root: Root | None = None
+    """The project that it is made for; None where the format does not tell."""
     index_url: str = ""
     """The address of the index that the file itself names; it may hold credentials: never print it whole."""
     extra_index_urls: tuple[str, ...] = ()

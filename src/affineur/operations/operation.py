@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from affineur.errors import Invalid
 from affineur.model.principals import Right
 from affineur.operations.context import Context
 
@@ -34,6 +35,18 @@ class Document(msgspec.Struct, frozen=True):
     text: str
     included: bool = False
     """Whether it was read because another one names it (`-r`, `-c` of a requirements file)."""
+
+
+def texts_of(documents: Sequence[Document]) -> Callable[[str], str]:
+    """Return how the text of one of some documents is had by its path, as `read_lock` asks for what a file names."""
+    texts = {document.name: document.text for document in documents}
+
+    def text_of(path: str) -> str:
+        if path not in texts:
+            raise Invalid(f"{path} was not given: give it too")
+        return texts[path]
+
+    return text_of
 
 
 def argument(text: str) -> msgspec.Meta:

@@ -1,24 +1,15 @@
-"""Lists of requirements: requirements files as pip reads them, and lock files (pylock.toml)."""
+"""Requirements of projects of an index, taken from a requirements file or a lock file of any tool."""
 
 from __future__ import annotations
 
-import posixpath
-import re
-import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from packaging.pylock import Pylock, PylockValidationError
 from packaging.requirements import InvalidRequirement, Requirement
 
-from affineur.errors import InvalidDocument
-
-_COMMENT = re.compile(r"(^|\s)#.*$")
-_OPTION = re.compile(r"\s(?=--?[A-Za-z])")
-_FILES = {"-r", "--requirement", "-c", "--constraint"}
-_LOCAL = {"-e", "--editable"}
-_NAMED = re.compile(r"(-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(?P<path>\S.*)")
-_NOT_REQUIREMENTS = (".toml", ".lock", ".json")
+from affineur.errors import Invalid, InvalidDocument
+from affineur.model.locks import LockKind, Pin
+from affineur.standards.locks.read import read_lock
+from affineur.standards.locks.values import without_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +22,39 @@ class RequirementList:
 
 
 def read_requirement_list(text: str, name: str = "the file") -> RequirementList:
-    """Read a requirements file or, where it is TOML with a lock version, a lock file.
+    """Read a requirements file or a lock file.
 
     Raises:
-        InvalidDocument: a line cannot be read, or names another file, a folder or an address.
+        InvalidDocument: it cannot be read, or a line of a requirements file names another file, a folder or an address.
     """
-    if re.search(r"^\s*lock-version\s*=", text, re.MULTILINE):
-        return _lock(text, name)
-    requirements: list[Requirement] = []
-    left_out: list[str] = []
-    for number, line in _lines(text):
-        where = f"line {number}"
-        if line.startswith("-"):
-            option = re.split(r"[\s=]", line, maxsplit=1)[0]
-            if option in _FILES or option.startswith(("-r", "-c")):
-                raise InvalidDocument(name, f"{line!r} names another file: give that file by itself", where)
-            if option in _LOCAL:
-                raise InvalidDocument(name, f"{line!r} is not a project of an index", where)
-            left_out.append(line)
-            continue
-        requirements.append(requirement(_OPTION.split(line, maxsplit=1)[0], name, where))
-    return RequirementList(tuple(requirements), left_out=tuple(left_out))
+
+    def other(path: str) -> str:
+        raise Invalid(f"{path!r} is another file: give that file by itself")
+
+    lock = read_lock(text, name, other)
+    locked = lock.kind is not LockKind.REQUIREMENTS
+    left_out = [*lock.unread, *lock.options]
+    if lock.index_url and not locked:
+        left_out.append(f"--index-url {without_secret(lock.index_url)}")
+    left_out += [f"--extra-index-url {without_secret(url)}" for url in lock.extra_index_urls if not locked]
+    left_out += [f"--find-links {without_secret(place)}" for place in lock.find_links]
+    requirements = []
+    for pin in lock.pins:
+        if not pin.origin:
+            requirements.append(_requirement_of(pin, locked=locked))
+        elif locked:
+            left_out.append(pin.project)
+        else:
+            raise InvalidDocument(
+                name, f"{without_secret(pin.origin)!r} is not a project of an index", f"line {pin.line}"
+            )
+    return RequirementList(tuple(requirements), locked, tuple(left_out))
 
 
-def files_named_in(text: str, name: str) -> list[str]:
-    """Return the paths of the files that a requirements file named `name` names with `-r` and `-c`.
-
-    They are seen from where `name` is; addresses are left out.
-    """
-    if name.endswith(_NOT_REQUIREMENTS):
-        return []
-    named = [_NAMED.fullmatch(line) for _, line in _lines(text)]
-    paths = [match["path"] for match in named if match is not None]
-    return [beside(name, path) for path in paths if "://" not in path]
-
-
-def beside(name: str, path: str) -> str:
-    """Return the path that the file `name` means by `path`, seen from where `name` is."""
-    return path if posixpath.isabs(path) else posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+def _requirement_of(pin: Pin, *, locked: bool) -> Requirement:
+    asked = f"[{','.join(pin.extras)}]" if pin.extras else ""
+    marker = f"; {pin.marker}" if pin.marker and not locked else ""
+    return Requirement(f"{pin.project}{asked}" + (f"=={pin.version}" if pin.version else pin.specifier) + marker)
 
 
 def requirement(text: str, name: str = "the requirement", where: str = "") -> Requirement:
@@ -85,34 +71,3 @@ def requirement(text: str, name: str = "the requirement", where: str = "") -> Re
     if made.url is not None:
         raise InvalidDocument(name, f"{text.strip()[:80]!r} is an address, not a project of an index", where)
     return made
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines with their numbers, continued ones joined, comments and empty ones left out."""
-    joined, first = "", 0
-    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        first = first or number
-        line = _COMMENT.sub("", raw)
-        if line.endswith("\\"):
-            joined += line[:-1] + " "
-            continue
-        whole = (joined + line).strip()
-        if whole:
-            yield first, whole
-        joined, first = "", 0
-    if joined.strip():
-        yield first, joined.strip()
-
-
-def _lock(text: str, name: str) -> RequirementList:
-    try:
-        lock = Pylock.from_dict(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, PylockValidationError) as error:
-        raise InvalidDocument(name, str(error)) from None
-    requirements, left_out = [], []
-    for package in lock.packages:
-        if package.version is None or not (package.wheels or package.sdist):
-            left_out.append(str(package.name))
-        else:
-            requirements.append(Requirement(f"{package.name}=={package.version}"))
-    return RequirementList(tuple(requirements), locked=True, left_out=tuple(left_out))

@@ -32,8 +32,8 @@ brie  # soft
         ("-cother.txt", "another file"),
         ("--requirement=other.txt", "another file"),
         ("-e .", "not a project"),
-        ("./cheddar", "no requirement"),
-        ("cheddar @ https://example.org/cheddar.whl", "an address"),
+        ("./cheddar", "not a project"),
+        ("cheddar @ https://example.org/cheddar.whl", "not a project"),
         ("cheddar=1.0", "no requirement"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Lock files of every tool: read into `affineur.model.locks` and written from it."""

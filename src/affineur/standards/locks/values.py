@@ -1,0 +1,124 @@
+"""Values that several formats of locks share: hashes, addresses, markers, versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from urllib.parse import unquote, urlsplit
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from affineur.errors import InvalidDocument, InvalidName
+from affineur.model.filenames import candidate_projects
+from affineur.model.names import ProjectName, project_name
+
+_HASH = re.compile(r"\A([A-Za-z0-9_-]+)[:=]([0-9A-Fa-f]+)\Z")
+
+
+def read_hash(text: str, document: str, where: str) -> tuple[str, str]:
+    """Read `sha256:hex`; the algorithm and the digest in lower case.
+
+    Raises:
+        InvalidDocument: it is no hash.
+    """
+    found = _HASH.match(text)
+    if found is None:
+        raise InvalidDocument(document, f"{text[:80]!r} is no hash such as sha256:0123...", where)
+    return found[1].lower(), found[2].lower()
+
+
+def read_name(text: str, document: str, where: str) -> ProjectName:
+    """Read a project's name.
+
+    Raises:
+        InvalidDocument: it is none.
+    """
+    try:
+        return project_name(text)
+    except InvalidName as error:
+        raise InvalidDocument(document, error.sentence, where) from None
+
+
+def read_marker(text: str, document: str, where: str) -> str:
+    """Return a marker in the form in which `packaging` writes it; "" is none.
+
+    Raises:
+        InvalidDocument: it is none.
+    """
+    if not text.strip():
+        return ""
+    try:
+        return str(Marker(text))
+    except InvalidMarker as error:
+        raise InvalidDocument(document, str(error).partition("\n")[0], where) from None
+
+
+def both(*markers: str) -> str:
+    """Return the marker that holds where all of some hold; "" is one that always does."""
+    parts = list(dict.fromkeys(marker for marker in markers if marker))
+    if len(parts) <= 1:
+        return "".join(parts)
+    return str(Marker(" and ".join(f"({part})" if " or " in part else part for part in parts)))
+
+
+def either(markers: Iterable[str]) -> str:
+    """Return the marker that holds where one of some holds; "" is one that always does."""
+    parts = list(dict.fromkeys(markers))
+    if not parts or "" in parts:
+        return ""
+    return str(Marker(" or ".join(f"({part})" if " and " in part else part for part in parts)))
+
+
+def pinned_version(specifier: str) -> str:
+    """Return the version of `==1.0` or `===1.0`; "" where it is not one exact version."""
+    try:
+        parts = list(SpecifierSet(specifier))
+    except InvalidSpecifier:
+        return ""
+    if len(parts) == 1 and parts[0].operator in {"==", "==="} and not parts[0].version.endswith(".*"):
+        return parts[0].version
+    return ""
+
+
+def filename_of(url: str) -> str:
+    """Return the file's name at the end of an address or path."""
+    path = urlsplit(url).path if "://" in url else url.partition("#")[0]
+    return unquote(path.replace("\\", "/").rsplit("/", 1)[-1])
+
+
+def project_of(origin: str) -> ProjectName:
+    """Return the project that a direct address tells by its fragment or file name; empty where it does not."""
+    address, _, fragment = origin.partition("#")
+    for part in fragment.split("&"):
+        if part.startswith("egg="):
+            name = re.split(r"[\[=<>!~;]", unquote(part[4:]), maxsplit=1)[0]
+            try:
+                return project_name(name)
+            except InvalidName:
+                break
+    return next(candidate_projects(filename_of(address)), ProjectName(""))
+
+
+def in_utc(moment: object) -> datetime | None:
+    """Return a moment of a document, or its ISO 8601 text, in UTC; None where it is neither."""
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            return None
+    if not isinstance(moment, datetime):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def located(url: str, commit: str, *, kind: str = "git", subdirectory: str = "") -> str:
+    """Return the address of a commit in a repository as pip takes it."""
+    made = url if url.startswith(f"{kind}+") else f"{kind}+{url}"
+    return made + (commit and f"@{commit}") + (subdirectory and f"#subdirectory={subdirectory}")
+
+
+def without_secret(url: str) -> str:
+    """Return an address without the user and password it may hold, to be shown."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", url)
