@@ -12,6 +12,7 @@ from affineur.model.names import IndexName, ProjectName
 from affineur.sources.rendered import file_path
 from affineur.storage.catalog import ledger
 from tests.support.distributions import wheel_bytes, wheel_name
+from tests.support.polling import eventually
 from tests.support.server import Affineur
 
 SIZE = 50_000
@@ -21,14 +22,6 @@ def fetch(server, project, index="public"):
     """Download every file of a project."""
     for row in server.page(project, index)["files"]:
         assert requests.get(server.file_url(row), timeout=30).status_code == 200
-
-
-def until(question, timeout=10):
-    """Ask again until there is an answer: records are written in the background."""
-    deadline = time.monotonic() + timeout
-    while not (answer := question()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return answer
 
 
 def report(server, source="public"):
@@ -50,7 +43,7 @@ def test_hits_misses_and_bytes_are_counted_and_shown(affineur, upstream):
     body = upstream.bodies[upstream.wheel("cheddar", "1.0", padding=SIZE)]
     for _ in range(3):
         fetch(affineur, "cheddar")
-    assert until(lambda: figures(affineur).get("affineur_cache_hits_total") == 2)
+    assert eventually(lambda: figures(affineur).get("affineur_cache_hits_total") == 2)
     assert report(affineur) == {
         "source": "public", "files": 1, "bytes": len(body), "pinned": 0,
         "hits": 2, "misses": 1, "bytes_saved": 2 * len(body), "bytes_fetched": len(body),
@@ -81,7 +74,7 @@ def test_record_of_downloads_says_who_took_what(tmp_path, upstream, address):
     filename = upstream.wheel("cheddar", "1.0")
     row = server.page("cheddar")["files"][0]
     requests.get(server.file_url(row), headers={"User-Agent": "pip/26.3"}, timeout=10)
-    (record,) = until(lambda: recorded(server))
+    (record,) = eventually(lambda: recorded(server))
     server.stop()
     assert (record["filename"], record["project"], record["index_name"]) == (filename, "cheddar", "main")
     assert (record["client"], record["address"], record["status"]) == ("pip/26.3", address, 200)
@@ -95,7 +88,7 @@ def test_cache_is_kept_within_its_limit_by_what_was_used_last(affineur, upstream
         fetch(affineur, name)
         time.sleep(1.1)
     fetch(affineur, "brie")
-    assert until(lambda: figures(affineur).get("affineur_cache_hits_total") == 1)
+    assert eventually(lambda: figures(affineur).get("affineur_cache_hits_total") == 1)
     out = affineur.command("prune", "--keep", str(sum(sizes) - 1), "--older-than", "0", "--yes").stdout
     assert f"file {files['cheddar']} given up" in out
     assert report(affineur)["files"] == 2

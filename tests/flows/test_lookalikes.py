@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import distributions
+from tests.support.polling import eventually
 from tests.support.server import Affineur, clean_environment
 
 OLD = "2019-03-01T10:00:00Z"
@@ -80,6 +81,31 @@ def test_the_neighbours_of_names_owned_here_are_refused(tmp_path, upstream):
         assert "did you mean cambozola-billing?" in first.stderr
         assert "did you mean fontainebleau-tools?" in second.stderr
         assert pip(server, "cambozola-billing").returncode == 0
+    finally:
+        server.stop()
+
+
+def test_a_near_miss_seen_before_the_name_was_claimed_is_refused_soon_after(tmp_path, upstream):
+    server = Affineur(tmp_path / "data", upstream.url)
+    server.start()
+    try:
+        names = "cambozola-biling", "roquefort"
+        for name in names:
+            publish(upstream, name, "1.0")
+        near, other = (server.page(name)["files"][0]["url"] + ".metadata" for name in names)
+        assert [server.get(address).status_code for address in (near, other)] == [200, 200]
+        body = distributions.wheel_bytes("cambozola_billing", "1.0")
+        made = server.upload("cambozola_billing-1.0-py3-none-any.whl", body, token=server.token())
+        assert made.status_code == 200
+        assert eventually(lambda: server.get(near).status_code == 403)
+        assert "did you mean cambozola-billing?" in server.get(near).reason
+        assert server.get(other).status_code == 200
+        compared = json.loads(server.command("ledger", "log", "--kind", "claim.compared", "--format", "json").stdout)
+        assert [entry["data"]["projects"] for entry in compared] == [["cambozola-biling"]]
+        quarantined = eventually(
+            lambda: json.loads(server.command("ledger", "log", "--kind", "file.quarantined", "--format", "json").stdout)
+        )
+        assert {entry["project"] for entry in quarantined} == {"cambozola-biling"}
     finally:
         server.stop()
 

@@ -14,6 +14,7 @@ import requests
 from tests.support.databases import postgresql
 from tests.support.distributions import wheel_bytes, wheel_name
 from tests.support.object_store import object_store
+from tests.support.polling import eventually
 from tests.support.server import Affineur
 
 
@@ -27,15 +28,6 @@ def listening(port):
     with open("/proc/net/tcp") as table:
         rows = [line.split() for line in table.readlines()[1:]]
     return sum(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
-
-
-def until(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def files_seen(server, project, times, index="main"):
@@ -54,7 +46,7 @@ def three(tmp_path, upstream):
     """A server of three processes."""
     server = Affineur(tmp_path / "data", upstream.url)
     server.start("--workers", "3")
-    assert until(lambda: listening(server.port) == 3, 30)
+    assert eventually(lambda: listening(server.port) == 3, seconds=30)
     yield server
     server.stop()
 
@@ -110,7 +102,7 @@ def test_a_process_that_is_killed_is_started_again_and_the_others_serve(three):
             answers.append("cut")  # it waited at the killed process
     assert answers.count(200) >= 15, answers
     assert set(answers[-10:]) == {200}
-    assert until(lambda: listening(three.port) == 3, 30)
+    assert eventually(lambda: listening(three.port) == 3, seconds=30)
     assert len(children(three.process.pid)) == 3
     assert before[0] not in children(three.process.pid)
     assert "a server process ended" in three.log.read_text()
@@ -119,7 +111,7 @@ def test_a_process_that_is_killed_is_started_again_and_the_others_serve(three):
 def test_processes_end_with_their_parent(three):
     three.process.kill()
     three.process.wait()
-    assert until(lambda: listening(three.port) == 0)
+    assert eventually(lambda: listening(three.port) == 0)
 
 
 def test_a_port_that_is_taken_is_a_sentence_and_an_exit_code(tmp_path):
@@ -146,7 +138,9 @@ def test_servers_on_one_database_see_each_others_changes_within_a_second(tmp_pat
                 name, body = wheel_name("gouda", f"{number}.0"), wheel_bytes("gouda", f"{number}.0", padding=100_000)
                 assert one.upload(name, body, token=token).status_code == 200
                 changed = time.monotonic()
-                assert until(lambda name=name: any(name in seen for seen in files_seen(two, "gouda", 1) if seen != 404))
+                assert eventually(
+                    lambda name=name: any(name in seen for seen in files_seen(two, "gouda", 1) if seen != 404)
+                )
                 assert time.monotonic() - changed < 1.0
                 row = two.page("gouda")["files"][-1]
                 assert requests.get(two.file_url(row), timeout=10).content == body
@@ -223,7 +217,7 @@ def test_a_new_configuration_is_served_without_a_dropped_connection(tmp_path, up
                 server.config.write_text(text)
                 server.process.send_signal(signal.SIGHUP)
                 wanted = {(name,)} if text == AFTER else {404}
-                assert until(lambda wanted=wanted: files_seen(server, "gouda", 12, "extra") == wanted)
+                assert eventually(lambda wanted=wanted: files_seen(server, "gouda", 12, "extra") == wanted)
         assert load.problems == []
         assert load.answered > 20
         assert begun + slow.raw.read() == body, "the answer begun under the first configuration must end"
@@ -245,7 +239,7 @@ def test_a_wrong_configuration_changes_nothing_and_is_logged(tmp_path, upstream)
             ):
                 server.config.write_text(wrong)
                 server.process.send_signal(signal.SIGHUP)
-                assert until(lambda said=said: said in server.log.read_text()), server.log.read_text()
+                assert eventually(lambda said=said: said in server.log.read_text()), server.log.read_text()
                 assert server.get("/extra/simple/").status_code == 200
         assert server.log.read_text().count("configuration not reloaded, nothing changed") == 3
         assert server.process.poll() is None
@@ -278,7 +272,9 @@ def test_a_worker_beside_the_server_does_its_jobs(tmp_path, upstream):
         worker = subprocess.Popen(
             [sys.executable, "-m", "affineur", "worker"], env=server._environment(), stdout=subprocess.DEVNULL
         )
-        assert until(lambda: server.command("job", "list", "--state", "done").stdout.count("done") >= 2, 30)
+        assert eventually(
+            lambda: server.command("job", "list", "--state", "done").stdout.count("done") >= 2, seconds=30
+        )
         worker.terminate()
         assert worker.wait(10) == 0
     finally:

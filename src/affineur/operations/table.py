@@ -8,6 +8,7 @@ from affineur.model.principals import Right
 from affineur.operations import (
     accounts,
     advisories,
+    claims,
     explain,
     indexes,
     inspect,
@@ -130,6 +131,7 @@ BACKGROUND: tuple[Operation, ...] = (
     Operation("job tidy", jobs.JobTidy, jobs.tidy, CHANGE),
     Operation("advisories renew", advisories.AdvisoriesRenew, advisories.renew, CHANGE),
     Operation("cache trim", prune.CacheTrim, prune.trim, CHANGE),
+    Operation("claim compare", claims.ClaimCompare, claims.compare, CHANGE),
     Operation("reevaluate", reevaluate.Reevaluate, reevaluate.reevaluate, CHANGE),
     Operation("inspect", inspect.Inspect, inspect.inspect, CHANGE),
 )

@@ -21,7 +21,7 @@ from affineur.sources.gated import Gated
 from affineur.sources.rendered import Rendered
 from affineur.sources.source import Source
 from affineur.storage.blobs.store import Blobs
-from affineur.storage.catalog import advisories, downloads, ledger
+from affineur.storage.catalog import advisories, downloads, hosted, ledger
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.changes import ChangeCounter
 from affineur.storage.known_advisories import KnownAdvisories
@@ -149,6 +149,10 @@ class Site:
                 self.rendered.forget(project)
             if event.data.get("renewed"):
                 self.rendered.forget(None)
+        if event.kind == hosted.COMPARED:
+            for project in event.data["projects"]:
+                self.witness.forget(project)
+                self.rendered.forget(ProjectName(project))
         if event.kind.startswith(("token.", "user.")):
             self.access.forget()
             self.rendered.memory.forget_answers()

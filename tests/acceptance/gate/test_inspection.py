@@ -1,10 +1,9 @@
 """Content is seen before it leaves: at the first request where listings are eager, ahead where they are strict."""
 
-import time
-
 import pytest
 
 from tests.support.distributions import wheel_bytes, wheel_name
+from tests.support.polling import eventually
 
 CONFIG = """
 [policies.eager]
@@ -39,13 +38,6 @@ def projects(upstream):
 def row(affineur, project, index, version="1.0"):
     (found,) = [r for r in affineur.page(project, index)["files"] if r["filename"] == wheel_name(project, version)]
     return found
-
-
-def eventually(found, *, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not (made := found()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return made
 
 
 def test_an_eager_listing_shows_it_and_the_bytes_wait_for_the_inspection(affineur, upstream):

@@ -2,12 +2,12 @@
 
 import json
 import signal
-import time
 from xmlrpc.client import ServerProxy
 
 import pytest
 
 from tests.support.distributions import wheel_name
+from tests.support.polling import eventually
 
 OPEN = '[policies.standard.lists]\ndeny = ["nothing"]\n'
 STRICTER = '[policies.standard.lists]\ndeny = [{ match = "soft==1.0", reason = "went off" }]\n'
@@ -32,13 +32,6 @@ def rows(affineur):
 
 def log(affineur, kind):
     return json.loads(affineur.command("ledger", "log", "--kind", kind, "--format", "json").stdout)
-
-
-def eventually(found, *, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not (made := found()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return made
 
 
 def reconfigure(affineur, text):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from affineur.model.names import normalize
+from affineur.model.names import ProjectName, normalize
 from affineur.policy.lookalikes import aliases, popular, stdlib_names
-from affineur.policy.lookalikes.guard import Finding, Guard, Owned, Standing
+from affineur.policy.lookalikes.guard import Finding, Guard, Owned, Standing, near_misses
 from affineur.policy.lookalikes.search import Search, target
 from affineur.policy.lookalikes.spelling import Kind, folded, one_edit, skeleton, within_two
 
@@ -99,6 +99,15 @@ def test_names_owned_here_are_protected_with_their_neighbours():
     assert GUARD.check("gooda", owned=owned).target == "gouda"
     assert not GUARD.check("acmee-tools").flagged
     assert GUARD.check("reqeusts", owned=owned).target == "requests"
+
+
+def test_what_a_newly_claimed_name_may_make_suspicious():
+    near = ["cambozola-biling", "cambozola-billing-api", "kambozola-billing", "billing-cambozola"]
+    far = ["cambozola-billing", "cambozola", "billing", "roquefort"]
+    assert near_misses(ProjectName("cambozola-billing"), [*near, *far]) == near
+    claims = Owned({"cambozola", "raclette"})
+    assert GUARD.check("raclette-cambozola", owned=claims).flagged
+    assert near_misses(ProjectName("cambozola"), ["raclette-cambozola"]) == ["raclette-cambozola"]
 
 
 def test_a_known_name_near_an_owned_one_stays_usable():

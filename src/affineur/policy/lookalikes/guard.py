@@ -19,7 +19,7 @@ from affineur.policy.lookalikes import aliases
 from affineur.policy.lookalikes.judgement import Level, level
 from affineur.policy.lookalikes.popular import Popular, popular
 from affineur.policy.lookalikes.search import Match, Search, Target, target
-from affineur.policy.lookalikes.spelling import Kind, folded
+from affineur.policy.lookalikes.spelling import Kind, folded, squashed
 from affineur.policy.lookalikes.stdlib_names import is_taken_for_stdlib, stdlib_names
 from affineur.policy.lookalikes.usage import Usage
 
@@ -95,6 +95,16 @@ class Owned:
 
 
 NOBODY = Owned(())
+
+
+def near_misses(project: ProjectName, names: Iterable[str]) -> list[str]:
+    """Return those of some normalised names that may be taken for a project, or are made of its name and another."""
+    owned, word = Owned((project,)), squashed(project)
+    return [
+        name
+        for name in names
+        if name != project and (word in name.split("-") or any(True for _ in owned.matches(name)))
+    ]
 
 
 def targets(known: Popular) -> list[Target]:

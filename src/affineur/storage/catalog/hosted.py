@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import msgspec
 import sqlalchemy as sa
@@ -11,12 +12,16 @@ import sqlalchemy as sa
 from affineur.errors import FileUnknown, ProjectUnknown
 from affineur.model.events import Event
 from affineur.model.files import File, ProjectStatus, Status
-from affineur.storage.catalog import projects
+from affineur.storage.catalog import jobs, projects
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import blobs, claims, hosted_files, hosted_projects, metadata, mirrored
 
 _DECODER = msgspec.json.Decoder(File)
 _KINDS = ("metadata", "signature", "provenance")
+COMPARED = "claim.compared"
+"""The kind of the event that a claimed name was compared with those seen before; its data name the similar ones."""
+_NOTICED = timedelta(seconds=2)
+"""How long after a claim every process knows of it, and has written what it judged without knowing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ def add(change: Change, source: str, project: str, file: File, uploader: str, si
                 claimed_by=uploader,
             )
         )  # fmt: skip
+        jobs.add(change, "claim compare", {"project": project}, delay=_NOTICED)
     change.connection.execute(
         sa.insert(hosted_files).values(
             source=source, filename=file.filename, project=project, sha256=file.sha256, uploader=uploader,
