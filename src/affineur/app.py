@@ -38,6 +38,7 @@ from affineur.storage.catalog.database import Catalog
 from affineur.storage.changes import ChangeCounter
 from affineur.storage.known_advisories import KnownAdvisories
 from affineur.web.access import Access
+from affineur.web.loopback import reached
 from affineur.web.site import Site
 
 
@@ -82,7 +83,7 @@ class App:
         self.examiners = Examiners(config.inspection_time)
         return Site(
             config, self.catalog, self.blobs, self.sources, indexes, rendered, access, self.counter,
-            self.examiners, self.advisories, self.witness, self.journal, origin,
+            self.examiners, self.advisories, self.witness, self.journal, origin, reached,
         )  # fmt: skip
 
     def _open_sources(self, pip: PipSettings) -> None:

@@ -165,7 +165,7 @@ async def _run_here(operation: Operation, request: Any, given: dict[str, Any], p
     app = App(configured(given.get("config"), {"data": given.get("data")}))
     principal = Principal(sitting_here(), "", frozenset({"*"}), frozenset(Right))
     try:
-        return await operation.run(app.site.context(principal, progress), request)
+        return await operation.run(app.site.context(principal, progress, at_hand=True), request)
     finally:
         await app.close()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from affineur.config import Config
 from affineur.errors import IndexUnknown
@@ -26,6 +28,27 @@ def silent(done: int, total: int, text: str) -> None:
     del done, total, text
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where the indexes answer a program that an operation started."""
+
+    origin: str
+    """Scheme, host and port; nothing below it but pages and files is answered."""
+    secret: str
+    """The password that goes with the user `__token__`, without which nothing is answered."""
+
+
+class Reach(Protocol):
+    """Opens a way to the indexes over HTTP for a program that an operation started."""
+
+    def __call__(self, principal: Principal, *, held_only: bool) -> AbstractAsyncContextManager[Reached]:
+        """Answer on loopback, with the rights of `principal`, for as long as the block runs.
+
+        With `held_only` pages list only files whose bytes are held here.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Context:
     """The same for a command on a data folder and for a request to a server."""
@@ -39,8 +62,14 @@ class Context:
     journal: Journal
     catch_up: Callable[[], Awaitable[None]]
     """Takes notice of everything that was changed so far, by whichever process."""
+    reach: Reach
+    """Lets programs that an operation starts ask the indexes."""
+    origin: str
+    """The origin for addresses that must be absolute."""
     principal: Principal
     progress: Progress = silent
+    at_hand: bool = False
+    """Whether who asks sits at this machine, so that they could do here themselves whatever is done for them."""
     job: Job | None = None
     """The job whose work this is, where it is one."""
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 from aiohttp.web_request import BaseRequest
@@ -13,7 +16,7 @@ from affineur.errors import IndexUnknown, StorageUnavailable
 from affineur.model.events import Event
 from affineur.model.names import IndexName, ProjectName
 from affineur.model.principals import NOBODY, Principal, Right
-from affineur.operations.context import Context, Progress, silent
+from affineur.operations.context import Context, Progress, Reached, silent
 from affineur.operations.examiners import Examiners
 from affineur.policy.evidence import Witness
 from affineur.policy.journal import Journal
@@ -43,6 +46,14 @@ class Counts:
     requests: int = 0
 
 
+class SiteReach(Protocol):
+    """Opens a way to a site for a program that an operation started; as `operations.context.Reach`."""
+
+    def __call__(self, site: Site, principal: Principal, *, held_only: bool) -> AbstractAsyncContextManager[Reached]:
+        """Answer on loopback with the rights of `principal`."""
+        ...
+
+
 @dataclass
 class Site:
     """One configuration, served."""
@@ -61,6 +72,7 @@ class Site:
     journal: Journal
     origin: str
     """The origin for addresses that must be absolute."""
+    reach: SiteReach
     counts: Counts = field(default_factory=Counts)
     active: int = 0
     """Requests that are being answered."""
@@ -80,7 +92,7 @@ class Site:
             raise IndexUnknown(wanted, sorted(self.indexes))
         return wanted
 
-    def context(self, principal: Principal, progress: Progress = silent) -> Context:
+    def context(self, principal: Principal, progress: Progress = silent, *, at_hand: bool = False) -> Context:
         """Return what an operation asked for by `principal` works with."""
         return Context(
             self.config,
@@ -90,8 +102,11 @@ class Site:
             self.indexes,
             self.journal,
             self.notice,
+            functools.partial(self.reach, self),
+            self.origin,
             principal,
             progress,
+            at_hand,
         )
 
     def caching(self, index: IndexName, *varying: str) -> dict[str, str]:

@@ -26,6 +26,16 @@ def record(change: Change, sha256: str, size: int, md5: str, blake2_256: str, or
         change.connection.execute(sa.update(blobs).where(blobs.c.sha256 == sha256).values(evicted_at=None))
 
 
+def here(connection: sa.Connection, digests: Sequence[str]) -> set[str]:
+    """Return which of some blobs are in the store."""
+    found: set[str] = set()
+    for start in range(0, len(digests), _AT_ONCE):
+        part = digests[start : start + _AT_ONCE]
+        chosen = sa.select(blobs.c.sha256).where(blobs.c.sha256.in_(part), blobs.c.evicted_at.is_(None))
+        found.update(connection.execute(chosen).scalars())
+    return found
+
+
 def totals(connection: sa.Connection) -> dict[str, tuple[int, int]]:
     """Return number and bytes of the blobs of each origin that are here."""
     rows = connection.execute(
