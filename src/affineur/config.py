@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from affineur.channels.mail import PORTS
+from affineur.channels.webhook import networks_of
 from affineur.errors import InvalidConfig, InvalidName
 from affineur.model.names import index_name
 
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 
@@ -98,6 +101,31 @@ SETTINGS: tuple[Setting, ...] = (
         "advisories_max_age", float, 7 * 86400.0, "Seconds after which advisories that were not updated raise an alarm."
     ),
     Setting("waiver_own", bool, False, "Whether who asked for a waiver may grant it too."),
+    Setting("smtp_host", str, "", "The mail server that messages are handed to; empty: no mail is sent."),
+    Setting("smtp_port", int, 0, "Its port; 0: 25, 587 or 465, by smtp_security."),
+    Setting(
+        "smtp_security",
+        str,
+        "starttls",
+        "How it is spoken to: starttls, tls (from the first byte), or plain (no encryption).",
+    ),
+    Setting("smtp_user", str, "", "The user to log in as; empty: no login."),
+    Setting("smtp_password", str, "", "The password of smtp_user."),
+    Setting("smtp_ca", str, "", "Certificates (PEM) to verify the mail server's with; empty: those of the system."),
+    Setting("smtp_from", str, "", "The address that mail comes from."),
+    Setting(
+        "webhook_networks",
+        str,
+        "",
+        "Private networks that webhooks may lead to, such as 10.0.0.0/8, separated by commas; public addresses always "
+        "may be.",
+    ),
+    Setting(
+        "tell_allowed",
+        str,
+        "mail:*, webhook:https://*",
+        "Where users may have news sent, as patterns separated by commas; anything else takes an administrator.",
+    ),
     Setting("record_downloads", bool, True, "Keep a record of downloads: time, file, index, who, client."),
     Setting("record_address", bool, False, "Write the client's address into the record of downloads."),
 )
@@ -300,6 +328,19 @@ def _check_sources(reader: _Reader, config: Config) -> None:
         reader.problems.append("tls_cert and tls_key go together")
 
 
+def _check_channels(reader: _Reader, config: Config) -> None:
+    if config.smtp_security not in PORTS:
+        reader.problems.append(f"smtp_security: one of {', '.join(PORTS)} is wanted")
+    if config.smtp_host and not config.smtp_from:
+        reader.problems.append("smtp_from: mail must come from an address; smtp_host is set")
+    if config.smtp_user and config.smtp_security == "plain" and config.smtp_host not in _LOOPBACK:
+        reader.problems.append("smtp_security: a password is not sent in plain; use starttls or tls")
+    try:
+        networks_of(config.webhook_networks)
+    except ValueError as error:
+        reader.problems.append(f"webhook_networks: {error}")
+
+
 def load(
     path: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -338,6 +379,7 @@ def load(
         mirrors["public"] = Mirror("public", address)
     config = Config(values, mirrors, hosted, indexes, policies, str(path or "defaults"))
     _check_sources(reader, config)
+    _check_channels(reader, config)
     for check in checks:
         reader.problems += check(config)
     if reader.problems:

@@ -24,6 +24,7 @@
     ├── StorageFull             too little room on the disk ("storage-full")
     ├── StorageUnavailable      the database or store does not answer ("storage-unavailable")
     │   └── BytesMissing        a file's bytes are not in the store
+    ├── NotDelivered            a message was not taken by where it goes ("not-delivered")
     ├── UpstreamUnavailable     the upstream does not answer and nothing is held here ("upstream-unavailable")
     └── UpstreamBroken          the upstream sent something other than it promised ("upstream-broken")
         └── DigestMismatch      the bytes are not those that were promised
@@ -232,6 +233,16 @@ class BytesMissing(StorageUnavailable):
     def __init__(self, sha256: str) -> None:
         super().__init__(f"{sha256}: the bytes are missing from the store")
         self.sha256 = sha256
+
+
+class NotDelivered(AffineurError):
+    """A message was not taken; `final` where trying again would not help."""
+
+    kind = "not-delivered"
+
+    def __init__(self, sentence: str, *, final: bool = False) -> None:
+        super().__init__(sentence)
+        self.final = final
 
 
 class UpstreamUnavailable(AffineurError):

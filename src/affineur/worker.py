@@ -15,6 +15,7 @@ import structlog
 from affineur.errors import AffineurError, Invalid, StorageUnavailable
 from affineur.model.jobs import Job, State
 from affineur.operations.context import Context
+from affineur.operations.courier import Courier, channels_of
 from affineur.operations.operation import Operation
 from affineur.operations.table import BACKGROUND, TABLE
 from affineur.storage.catalog import decisions, jobs
@@ -40,6 +41,7 @@ TIMETABLE: tuple[Row, ...] = (
     Row("advisories renew", timedelta(hours=1)),
     Row("cache trim", timedelta(minutes=10)),
     Row("reevaluate", timedelta(days=1)),
+    Row("notify tidy", timedelta(days=1)),
 )
 """What is done by the clock. A row missed while nothing ran is due at once, and only once."""
 
@@ -61,6 +63,7 @@ class Worker:
         self._running: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._closed = False
+        self._courier = Courier(context.catalog, channels_of(context.config))
         context.catalog.on_jobs(self.wake)
 
     def wake(self, identifiers: Sequence[str]) -> None:
@@ -71,7 +74,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; running jobs are then given back to other workers."""
-        clock = asyncio.create_task(self._keep_time())
+        beside = [asyncio.create_task(self._keep_time()), asyncio.create_task(self._courier.run())]
         try:
             while True:
                 await self._free.acquire()
@@ -81,9 +84,9 @@ class Worker:
                 task.add_done_callback(self._ended)
         finally:
             self._closed = True
-            for task in (clock, *self._running):
+            for task in (*beside, *self._running):
                 task.cancel()
-            await asyncio.gather(clock, *self._running, return_exceptions=True)
+            await asyncio.gather(*beside, *self._running, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

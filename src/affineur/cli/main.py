@@ -30,6 +30,7 @@ GROUPS = {
     "ledger": "The record of every change.",
     "report": "What is held and used.",
     "mirror": "Mirrors filled ahead of time.",
+    "notify": "Messages on their way to people and programs.",
     "names": "Names that are easily confused.",
     "advisories": "Records of vulnerabilities and malware.",
     "policy": "The rules that files are judged by.",

@@ -16,6 +16,7 @@ from affineur.operations import (
     ledgers,
     mirror,
     names,
+    notify,
     policies,
     prune,
     reevaluate,
@@ -122,6 +123,9 @@ TABLE: tuple[Operation, ...] = (
         "prune", prune.Prune, prune.prune, DESTROY,
         say=prune.say, found=prune.found, looks_only=lambda request: request.check,
     ),
+    Operation("notify list", notify.NotifyList, notify.list_deliveries),
+    Operation("notify retry", notify.NotifyRetry, notify.retry, CHANGE),
+    Operation("notify test", notify.NotifyTest, notify.test, CHANGE),
     Operation("job list", jobs.JobList, jobs.list_jobs),
     Operation("job retry", jobs.JobRetry, jobs.retry, CHANGE, say=lambda job: f"{job.kind} is tried again"),
 )  # fmt: skip
@@ -133,6 +137,7 @@ BACKGROUND: tuple[Operation, ...] = (
     Operation("cache trim", prune.CacheTrim, prune.trim, CHANGE),
     Operation("claim compare", claims.ClaimCompare, claims.compare, CHANGE),
     Operation("reevaluate", reevaluate.Reevaluate, reevaluate.reevaluate, CHANGE),
+    Operation("notify tidy", notify.NotifyTidy, notify.tidy, CHANGE),
     Operation("inspect", inspect.Inspect, inspect.inspect, CHANGE),
 )
 """What only jobs run: no command and no address leads to it."""

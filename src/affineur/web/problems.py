@@ -25,6 +25,7 @@ STATUS = {
     "throttled": 429,
     "storage-full": 507,
     "storage-unavailable": 503,
+    "not-delivered": 502,
     "upstream-unavailable": 504,
     "upstream-broken": 502,
 }

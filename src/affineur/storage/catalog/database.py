@@ -50,7 +50,7 @@ class Change:
     now: datetime
     events: list[Event] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
-    """Ids of the jobs it adds: whoever does them is woken when it commits."""
+    """Ids of the jobs and deliveries it adds: whoever does them is woken when it commits."""
 
     def enter(self, event: Event) -> None:
         """Enter an event into the ledger when the change commits."""

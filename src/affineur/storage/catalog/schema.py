@@ -303,3 +303,34 @@ lock_pins = Table(
     Column("version", String, primary_key=True),
 )
 Index("lock_pins_by_project", lock_pins.c.project, lock_pins.c.version)
+deliveries = Table(
+    "deliveries",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),
+    Column("added_at", Float, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease", String(32), nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("ended_at", Float),
+)
+Index("deliveries_by_state", deliveries.c.state, deliveries.c.due_at)
+server_secrets = Table(
+    "server_secrets",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+)
+webhook_secrets = Table(
+    "webhook_secrets",
+    METADATA,
+    Column("owner", String, primary_key=True),
+    Column("target", String, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
