@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import aiohttp
+import structlog
 
 from affineur.errors import AffineurError, DigestMismatch, StorageUnavailable, UpstreamBroken, UpstreamUnavailable
 from affineur.model.files import File
@@ -20,6 +21,7 @@ from affineur.sources.upstream import Upstream
 from affineur.standards.archives import looks_like_archive
 from affineur.storage.failing import failure
 
+_log = structlog.get_logger("affineur.sources")
 CHUNK = 256 * 1024
 _HELD_BACK = 1
 """Bytes kept from clients until the hash is known to be right."""
@@ -87,6 +89,9 @@ class Fetch:
             self.error = UpstreamUnavailable(self.upstream.base, "the fetch was ended")
         except OSError as error:
             self.error = failure(f"{self.file.filename} could not be kept", error)
+        except Exception:  # noqa: BLE001 - clients wait for what comes of it, whatever happened
+            _log.exception("fetch failed for a fault of ours", file=self.file.filename)
+            self.error = AffineurError(f"{self.file.filename} could not be fetched; the server's log says why")
         finally:
             self.started.set()
             self.finished.set()

@@ -1,11 +1,14 @@
 """A cold file: one fetch for all, verified before its last byte, pinned for ever."""
 
 import asyncio
+import contextlib
 import hashlib
 
 import pytest
 
 from affineur.errors import AffineurError, DigestMismatch, UpstreamBroken, UpstreamUnavailable
+from affineur.model.files import File
+from affineur.sources.fetch import Fetch
 from tests.support import misbehaviour as bad
 from tests.support.distributions import wheel_bytes
 
@@ -107,6 +110,38 @@ async def test_the_ledger_names_both_hashes_and_does_not_repeat_itself(mirror, u
     (told,) = await settled(mirror, "fetch.failed")
     assert hashlib.sha256(good).hexdigest() in told.data["problem"]
     assert hashlib.sha256(wrong).hexdigest() in told.data["problem"]
+
+
+class FaultInTheMiddle:
+    """An upstream connection that fails, in a way nobody foresaw, within a body of unknown length."""
+
+    base = "http://127.0.0.1/"
+    status, content_length = 200, None
+
+    @contextlib.asynccontextmanager
+    async def get(self, address, headers, *, raw):
+        yield self
+
+    @property
+    def content(self):
+        return self
+
+    async def iter_any(self):
+        yield b"PK\x03\x04" + bytes(100)
+        raise RuntimeError("a fault of ours")
+
+
+async def test_a_fault_that_nobody_foresaw_does_not_end_a_file_as_if_it_were_whole(tmp_path):
+    async def keep(fetch, *, arrived):
+        return None
+
+    file = File("cheddar-1.0-py3-none-any.whl", "1.0", {"sha256": "0" * 64}, url="http://127.0.0.1/x")
+    fetch = Fetch(FaultInTheMiddle(), file, tmp_path / "x.part", keep)
+    with pytest.raises(AffineurError, match=r"cheddar-1\.0"):
+        await drained(fetch, [])
+    with pytest.raises(AffineurError, match=r"cheddar-1\.0"):
+        await fetch.wait()
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_dead_file_host_is_unavailable_not_broken(mirror, upstream):
