@@ -10,8 +10,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from affineur.app import App
 from affineur.model.files import File, UploadTimeSource
 from affineur.model.names import ProjectName
@@ -21,7 +19,8 @@ from affineur.operations.rehearse import Rehearse, rehearse
 from affineur.policy.policies import configured
 from affineur.sources import kept
 from affineur.sources.pinned import Delta, Listing
-from affineur.storage.catalog.schema import downloads
+from affineur.storage.catalog import downloads as recorded
+from affineur.storage.catalog.downloads import Batch, Download
 
 PROJECTS, FILES, DOWNLOADS = 2_000, 50, 1_000_000
 NOW = datetime.now(UTC)
@@ -50,22 +49,18 @@ def fill(change, names):
 
 
 def record(change, names):
-    rows = []
+    clients = {principal: (principal, "", "pip/26.3") for principal in ("", "ci", "ada")}
+    batch = Batch()
+    given = {}
     for _ in range(DOWNLOADS):
-        name = random.choice(names)
-        number = random.randrange(FILES)
-        at = NOW.timestamp() - random.random() * 86400 * 29
-        rows.append(
-            {
-                "at": at, "index_name": "main", "project": name, "filename": f"{name}-1.{FILES - number}-py3-none-any.whl",
-                "principal": random.choice(["", "ci", "ada"]), "client": "pip/26.3", "address": "", "status": 200,
-            }
-        )  # fmt: skip
-        if len(rows) == 50_000:
-            change.connection.execute(sa.insert(downloads), rows)
-            rows.clear()
-    if rows:
-        change.connection.execute(sa.insert(downloads), rows)
+        key = (random.choice(names), random.randrange(FILES), random.choice(list(clients)))
+        if key not in given:
+            name, number, principal = key
+            filename = f"{name}-1.{FILES - number}-py3-none-any.whl"
+            given[key] = Download("main", name, f"1.{FILES - number}", filename, *clients[principal], 200)
+        at = int(NOW.timestamp() - random.random() * 86400 * 29)
+        batch.downloads[given[key], "", at, False] = 1
+    recorded.append(change, batch)
 
 
 async def measure(data):

@@ -35,10 +35,12 @@ from affineur.storage.blobs.disk import DiskBlobs
 from affineur.storage.blobs.store import Blobs
 from affineur.storage.catalog import ledger
 from affineur.storage.catalog.database import Catalog
+from affineur.storage.catalog.downloads import AddressKept
 from affineur.storage.changes import ChangeCounter
 from affineur.storage.known_advisories import KnownAdvisories
 from affineur.web.access import Access
 from affineur.web.loopback import reached
+from affineur.web.noted import Noted
 from affineur.web.site import Site
 
 
@@ -80,10 +82,12 @@ class App:
         )
         rendered = Rendered(indexes, config.page_memory, lambda: origin, config.public_url.rstrip("/"))
         access = Access(self.catalog, config.login_failures)
+        kept = AddressKept(config.record_address)
+        noted = Noted(self.catalog, recorded=config.record_downloads, address=kept)
         self.examiners = Examiners(config.inspection_time)
         return Site(
             config, self.catalog, self.blobs, self.sources, indexes, rendered, access, self.counter,
-            self.examiners, self.advisories, self.witness, self.journal, origin, reached,
+            self.examiners, self.advisories, self.witness, self.journal, noted, origin, reached,
         )  # fmt: skip
 
     def _open_sources(self, pip: PipSettings) -> None:

@@ -126,8 +126,30 @@ SETTINGS: tuple[Setting, ...] = (
         "mail:*, webhook:https://*",
         "Where users may have news sent, as patterns separated by commas; anything else takes an administrator.",
     ),
-    Setting("record_downloads", bool, True, "Keep a record of downloads: time, file, index, who, client."),
-    Setting("record_address", bool, False, "Write the client's address into the record of downloads."),
+    Setting(
+        "record_downloads",
+        bool,
+        True,
+        "Keep a record of downloads (time, file, index, who, client) and of page requests by the hour.",
+    ),
+    Setting(
+        "record_address",
+        str,
+        "none",
+        "What the record keeps of a client's address: none, network (its first 24 bits, 48 of an IPv6 one) or full.",
+    ),
+    Setting(
+        "downloads_keep",
+        float,
+        400.0,
+        "Days after which records of downloads and page requests are deleted; 0: never. Daily counts stay.",
+    ),
+    Setting(
+        "downloads_anonymise_after",
+        float,
+        0.0,
+        "Days after which user, token and address are blanked in the record; 0: never.",
+    ),
 )
 """Every setting there is. The environment variable of one is AFFINEUR_ and its name in capitals."""
 
@@ -324,6 +346,8 @@ def _check_sources(reader: _Reader, config: Config) -> None:
         reader.problems.append("explain: 'phrase' or 'redirect' is wanted")
     if config.unhashed_files not in {"refuse", "find-out"}:
         reader.problems.append("unhashed_files: 'refuse' or 'find-out' is wanted")
+    if config.record_address not in {"none", "network", "full"}:
+        reader.problems.append("record_address: 'none', 'network' or 'full' is wanted")
     if bool(config.tls_cert) != bool(config.tls_key):
         reader.problems.append("tls_cert and tls_key go together")
 

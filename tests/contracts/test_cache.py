@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from affineur.storage.catalog import blobs, cache, downloads, metadata
+from affineur.storage.catalog import blobs, cache, metadata
 from affineur.storage.catalog.cache import Held, Holding, Traffic
-from affineur.storage.catalog.downloads import Download
+from tests.support.downloads import download, record
 
 START = (0.0, "")
 
@@ -25,12 +25,10 @@ def candidates(catalog):
     return [files for _, files in catalog.read_now(cache.least_used, START, 100)]
 
 
-def use(catalog, number, **more):
-    record = Download(
-        datetime.now(UTC), "main", "cheddar", f"cheddar-{number}.tar.gz", "", "pip", "", 200,
-        mirror="public", sha256=digest(number), sent=100, **more,
-    )  # fmt: skip
-    catalog.write_now(downloads.append, [record])
+def use(catalog, number, *, cold=False):
+    filename = f"cheddar-{number}.tar.gz"
+    given = download(filename, project="cheddar", mirror="public", sha256=digest(number), sent=100)
+    record(catalog, (given, datetime.now(UTC), cold))
 
 
 def test_longest_unused_comes_first(catalog):
@@ -117,9 +115,7 @@ def test_hits_misses_and_bytes_add_up(catalog):
 
 def test_downloads_that_are_not_to_be_written_are_counted(catalog):
     arrive(catalog, 1)
-    record = Download(datetime.now(UTC), "main", "cheddar", "c.whl", "", "", "", 200, mirror="public", sent=7)
-    catalog.write_now(downloads.append, [record], written=False)
-    assert catalog.read_now(downloads.counts) == {}
+    record(catalog, (download(mirror="public", sent=7), datetime.now(UTC)), written=False)
     assert catalog.read_now(cache.traffic_of)["public"].bytes_saved == 7
 
 

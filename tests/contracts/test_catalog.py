@@ -19,7 +19,6 @@ from affineur.storage.catalog import (
     blobs,
     cache,
     decisions,
-    downloads,
     evidence,
     hosted,
     ledger,
@@ -28,7 +27,6 @@ from affineur.storage.catalog import (
     principals,
 )
 from affineur.storage.catalog.database import Catalog
-from affineur.storage.catalog.downloads import Download
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -429,15 +427,6 @@ def test_a_revoked_token_is_nobody(catalog):
     with pytest.raises(NotFound):
         catalog.write_now(principals.revoke, "t2")
     assert kinds(catalog) == ["user.added", "token.created", "token.revoked"]
-
-
-def test_downloads_are_counted(catalog):
-    rows = [
-        Download(NOW, "main", name, f"{name}-1.0.whl", "", "pip/26", "", 200) for name in ("gouda", "brie", "gouda")
-    ]
-    catalog.write_now(downloads.append, rows)
-    assert catalog.read_now(downloads.counts) == {"gouda": 2, "brie": 1}
-    assert kinds(catalog) == []
 
 
 def test_many_threads_read_and_write_at_once(catalog):

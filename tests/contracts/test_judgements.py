@@ -8,8 +8,7 @@ from affineur.errors import Conflict, NotFound
 from affineur.model.licences import Stated
 from affineur.model.scans import Finding, Level, Scan, Trait
 from affineur.model.waivers import Scope, Waiver, WaiverState
-from affineur.storage.catalog import attached, decisions, downloads, evidence, jobs, ledger, mirror_list, waivers
-from affineur.storage.catalog.downloads import Download
+from affineur.storage.catalog import attached, decisions, evidence, jobs, ledger, mirror_list, waivers
 
 A, B = "a" * 64, "b" * 64
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -135,30 +134,3 @@ def test_what_stands_beside_a_file_is_kept_and_replaced(catalog):
     assert catalog.read_now(attached.find, "public", A, "provenance") == B
     assert catalog.read_now(attached.find, "public", A, "signature") is None
     assert catalog.read_now(attached.find, "other", A, "provenance") is None
-
-
-def test_downloads_of_an_hour_are_told_together(catalog):
-    def download(minutes, version="1.0", principal="ada", status=200):
-        return Download(
-            NOW + timedelta(minutes=minutes),
-            "main",
-            "gouda",
-            f"gouda-{version}.tar.gz",
-            principal,
-            "pip/26",
-            "",
-            status,
-        )
-
-    rows = [download(1), download(5), download(70), download(6, "2.0", "bob"), download(2, status=404), download(-90)]
-    catalog.write_now(downloads.append, rows)
-    asked = catalog.read_now(downloads.asked, "main", NOW)["gouda"]
-    told = sorted((each.filename, each.principal, each.times, each.first, each.last) for each in asked)
-    first, last, later = (NOW + timedelta(minutes=minutes) for minutes in (1, 5, 70))
-    assert told == [
-        ("gouda-1.0.tar.gz", "ada", 1, later, later),
-        ("gouda-1.0.tar.gz", "ada", 2, first, last),
-        ("gouda-2.0.tar.gz", "bob", 1, NOW + timedelta(minutes=6), NOW + timedelta(minutes=6)),
-    ]
-    assert catalog.read_now(downloads.asked, "other", NOW) == {}
-    assert catalog.read_now(downloads.versions, "gouda") == {"1.0", "2.0"}

@@ -56,31 +56,6 @@ def test_hits_misses_and_bytes_are_counted_and_shown(affineur, upstream):
     assert "cheddar" not in affineur.command("report", "cache").stdout
 
 
-def recorded(server):
-    from affineur.storage.catalog.database import Catalog
-    from affineur.storage.catalog.schema import downloads
-
-    catalog = Catalog.open(f"sqlite:///{server.data / 'catalog.db'}")
-    try:
-        return catalog.read_now(lambda connection: connection.execute(downloads.select()).mappings().all())
-    finally:
-        catalog.close()
-
-
-@pytest.mark.parametrize("address", ["", "127.0.0.1"])
-def test_record_of_downloads_says_who_took_what(tmp_path, upstream, address):
-    server = Affineur(tmp_path / "data", upstream.url, AFFINEUR_RECORD_ADDRESS=str(bool(address)))
-    server.start()
-    filename = upstream.wheel("cheddar", "1.0")
-    row = server.page("cheddar")["files"][0]
-    requests.get(server.file_url(row), headers={"User-Agent": "pip/26.3"}, timeout=10)
-    (record,) = eventually(lambda: recorded(server))
-    server.stop()
-    assert (record["filename"], record["project"], record["index_name"]) == (filename, "cheddar", "main")
-    assert (record["client"], record["address"], record["status"]) == ("pip/26.3", address, 200)
-    assert abs(record["at"] - time.time()) < 60
-
-
 def test_cache_is_kept_within_its_limit_by_what_was_used_last(affineur, upstream):
     files = {name: upstream.wheel(name, "1.0", padding=SIZE) for name in ("brie", "cheddar", "gouda")}
     sizes = [len(upstream.bodies[name]) for name in files.values()]

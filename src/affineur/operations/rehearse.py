@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,10 +22,12 @@ from affineur.policy.gate import sentence_of
 from affineur.policy.policies import Policy, read_policy
 from affineur.sources.gated import Gated
 from affineur.standards.requirement_lists import read_requirement_list
-from affineur.storage.catalog import downloads
-from affineur.storage.catalog.downloads import Asked
+from affineur.storage.catalog import usage
+from affineur.storage.catalog.usage import Asked, Requested
 
 _MOST_NAMES = 20
+_AT_ONCE = 500
+"""Files whose downloads are looked at together."""
 
 
 class Rehearse(msgspec.Struct, frozen=True):
@@ -99,15 +102,31 @@ async def rehearse(context: Context, request: Rehearse) -> Rehearsed:
     since = datetime.now(UTC) - timedelta(days=request.days)
     found: list[WouldRefuse] = []
     requests = refused = 0
-    asked = await context.catalog.read(downloads.asked, gated.name, since)
-    for done, (project, group) in enumerate(asked.items()):
-        context.progress(done, len(asked), project)
-        requests += sum(one.times for one in group)
-        rows = await _of_project(other, ProjectName(project), group)
-        refused += sum(row.times for row in rows)
-        found += rows
+    files = await context.catalog.read(usage.of_index, gated.name, since)
+    done = 0
+    for part in _parts(files):
+        asked = await context.catalog.read(usage.asked, part, since)
+        for project, group in asked.items():
+            context.progress(done, len(files), project)
+            requests += sum(one.times for one in group)
+            rows = await _of_project(other, ProjectName(project), group)
+            refused += sum(row.times for row in rows)
+            found += rows
+        done += len(part)
     found.sort(key=lambda row: (-row.times, row.filename))
     return Rehearsed(policy.name, policy.revision, since, requests, refused, found)
+
+
+def _parts(files: list[Requested]) -> Iterable[list[Requested]]:
+    """Divide files that are sorted by project into parts of a bounded size that hold whole projects."""
+    part: list[Requested] = []
+    for _, of_project in itertools.groupby(files, lambda file: file.project):
+        part += of_project
+        if len(part) >= _AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 def _policy(context: Context, request: Rehearse, gated: Gated) -> Policy:

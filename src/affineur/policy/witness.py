@@ -15,7 +15,7 @@ from affineur.model.files import File, Page
 from affineur.policy.evidence import Evidence, Need
 from affineur.policy.lookalikes.watch import NameWatch
 from affineur.standards import licences, startup_code
-from affineur.storage.catalog import advisories, downloads, evidence, waivers
+from affineur.storage.catalog import advisories, evidence, usage, waivers
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.known_advisories import KnownAdvisories
 
@@ -113,7 +113,7 @@ class CatalogWitness:
         return {"likeness": await self.names.likeness(page)}
 
     async def _use(self, page: Page) -> dict[str, Any]:
-        return {"used_versions": await self.catalog.read(downloads.versions, page.project)}
+        return {"used_versions": await self.catalog.read(usage.versions, page.project)}
 
     async def _told(self, page: Page) -> dict[str, Any]:
         return {"told_versions": await self.catalog.read(advisories.asked, page.source, page.project)}

@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from affineur.errors import Forbidden, Throttled, Unauthenticated
+from affineur.errors import Forbidden, StorageUnavailable, Throttled, Unauthenticated
 from affineur.model.principals import NOBODY, Principal, Right
 from affineur.storage.catalog import principals
 from affineur.storage.catalog.database import Catalog
@@ -105,6 +105,13 @@ class Access:
             if wait is not None:
                 raise Throttled(wait) from None
             raise
+
+    async def recognised(self, header: str | None) -> Principal:
+        """Return who presents this Authorization header where none is needed; nobody if it is not valid."""
+        try:
+            return await self._principal(header)
+        except (Unauthenticated, StorageUnavailable):
+            return NOBODY
 
     async def _principal(self, header: str | None) -> Principal:
         token = token_in(header)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote
@@ -25,6 +24,7 @@ from affineur.sources.rendered import PageEntry
 from affineur.sources.source import Body
 from affineur.sources.stored import Stored
 from affineur.standards.simple_api.negotiate import encoding
+from affineur.standards.user_agents import LONGEST
 from affineur.storage.catalog.downloads import Download
 from affineur.web import hot
 from affineur.web.simple import matches
@@ -130,7 +130,8 @@ async def _whole(site: Site, request: BaseRequest, found: _Place) -> web.StreamR
         entry.bodies.pop(filename, None)
         body, cold = await _opened(site, found)
         response = await _send(request, body, None, caching, filename)
-    given = _note(site, request, found, response) if request.method == "GET" else None
+    told = request.method == "GET" and response.status < 400
+    given = _note(site, request, found, response) if told else None
     if given is not None:
         given(request.remote or "", cold=cold)
     if filename not in entry.bodies:
@@ -165,28 +166,25 @@ class _Note(Protocol):
 
 def _note(site: Site, request: BaseRequest, found: _Place, response: web.StreamResponse) -> _Note:
     """Return what writes down that a client at an address was given this file."""
-    page = found.entry.screened.page
-    status, sent = response.status, response.content_length or 0
-    client = request.headers.get("User-Agent", "")[:300]
-    record_address = site.config.record_address
+    page, file, sent = found.entry.screened.page, found.file, response.content_length or 0
+    download = Download(
+        found.index,
+        found.project,
+        file.version,
+        file.filename,
+        found.reader.name,
+        found.reader.token_id,
+        request.headers.get("User-Agent", "")[:LONGEST],
+        response.status,
+        mirror=page.source if page.mirrored else "",
+        sha256=file.sha256 or "",
+        sent=sent,
+    )
+    noted, counts = site.noted, site.counts
 
     def note(address: str, *, cold: bool = False) -> None:
-        site.downloaded(
-            Download(
-                datetime.now(UTC),
-                found.index,
-                found.project,
-                found.file.filename,
-                found.reader.name,
-                client,
-                address if record_address else "",
-                status,
-                mirror=page.source if page.mirrored else "",
-                sha256=found.file.sha256 or "",
-                sent=sent,
-                cold=cold,
-            )
-        )
+        noted.download(download, address, cold=cold)
+        counts.bytes_sent += sent
 
     return note
 

@@ -45,6 +45,8 @@ class _Figures:
         counts = self.site.counts
         yield CounterMetricFamily("affineur_requests", "Requests answered by this process", counts.requests)
         yield CounterMetricFamily("affineur_bytes_sent", "Bytes of files sent by this process", counts.bytes_sent)
+        lost = self.site.noted.lost
+        yield CounterMetricFamily("affineur_unrecorded", "Requests that this process could not record", lost)
         for name, text in _CACHE:
             family = CounterMetricFamily(f"affineur_cache_{name}", text, labels=["mirror"])
             for mirror, told in sorted(self.traffic.items()):

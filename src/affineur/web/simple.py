@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
 from affineur.errors import ProjectRefused
 from affineur.model.decisions import Decision
-from affineur.model.names import project_name
+from affineur.model.names import IndexName, ProjectName, project_name
+from affineur.model.principals import Principal
 from affineur.policy.gate import sentence_of
 from affineur.sources.rendered import Rendering
 from affineur.standards.simple_api.negotiate import Representation, encoding, representation
+from affineur.standards.user_agents import LONGEST
+from affineur.storage.catalog.downloads import PageRequest
 from affineur.web import hot, problems
 from affineur.web.site import Site
 
@@ -92,11 +97,30 @@ async def project_page(site: Site, request: BaseRequest, index: str | None, proj
     if normalized != project:
         prefix = f"/{name}" if index else ""
         return web.Response(status=301, headers={"Location": _location(request, f"{prefix}/simple/{normalized}/")})
+    asked = _note(site, request, name, normalized, reader) if request.method == "GET" else None
+    if asked is not None:
+        asked("")
     representation_, encoding_ = wanted(request)
     page, entry = await site.rendered.page(name, normalized, representation_, encoding_)
     if (decision := entry.screened.whole) is not None:
         return _refused_page(site, request, page, decision)
-    return hot.last(send(request, page, site.caching(name, *VARYING)), hot.lasting((name, normalized), entry, reader))
+    answer = send(request, page, site.caching(name, *VARYING))
+    return hot.last(answer, hot.lasting((name, normalized), entry, reader, asked))
+
+
+def _note(
+    site: Site, request: BaseRequest, index: IndexName, project: ProjectName, reader: Principal
+) -> Callable[[str], None]:
+    """Return what writes down that this page was asked for, be it there or not; addresses are left out."""
+    agent = request.headers.get("User-Agent", "")[:LONGEST]
+    page = PageRequest(index, project, reader.name, reader.token_id, agent)
+    noted = site.noted
+
+    def note(address: str) -> None:
+        del address
+        noted.page(page)
+
+    return note
 
 
 def _refused_page(site: Site, request: BaseRequest, page: Rendering, decision: Decision) -> web.Response:

@@ -24,14 +24,14 @@ from affineur.sources.gated import Gated
 from affineur.sources.rendered import Rendered
 from affineur.sources.source import Source
 from affineur.storage.blobs.store import Blobs
-from affineur.storage.catalog import advisories, downloads, hosted, ledger
+from affineur.storage.catalog import advisories, hosted, ledger
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.changes import ChangeCounter
 from affineur.storage.known_advisories import KnownAdvisories
 from affineur.web.access import Access
+from affineur.web.noted import Noted
 
 _log = structlog.get_logger("affineur")
-_MOST_PENDING_DOWNLOADS = 50_000
 _LOOK_EVERY = 0.5
 """Seconds between looks at the ledger for what other machines changed."""
 _TOUCHING_ALL = frozenset({"waiver.granted", "waiver.revoked", "policy.changed", "names.updated"})
@@ -70,6 +70,7 @@ class Site:
     advisories: KnownAdvisories
     witness: Witness
     journal: Journal
+    noted: Noted
     origin: str
     """The origin for addresses that must be absolute."""
     reach: SiteReach
@@ -79,7 +80,6 @@ class Site:
     seen: int = -1
     serial: int = 0
     _catching_up: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _downloads: list[downloads.Download] = field(default_factory=list)
 
     def index(self, name: str | None) -> IndexName:
         """Return the named index, or the default one for None.
@@ -128,7 +128,7 @@ class Site:
         """
         header = request.headers.get("Authorization")
         if self.config.indexes[index].anonymous:
-            return NOBODY
+            return await self.access.recognised(header) if header else NOBODY
         return await self.access.require(header, Right.READ, index, request.remote or "")
 
     async def catch_up(self) -> None:
@@ -196,24 +196,11 @@ class Site:
                     _log.info("the database is back")
                 lost = False
 
-    def downloaded(self, record: downloads.Download) -> None:
-        """Note a download; counted and written with the others, at most the last moments are lost."""
-        if len(self._downloads) < _MOST_PENDING_DOWNLOADS:
-            self._downloads.append(record)
-        self.counts.bytes_sent += record.sent
-
     async def write_noted(self) -> None:
-        """Write the downloads and judgements noted since the last time.
+        """Write the judgements, downloads and page requests noted since the last time.
 
         Raises:
             StorageUnavailable: the database cannot be written; they are kept for the next time.
         """
         await self.journal.write()
-        if not self._downloads:
-            return
-        batch, self._downloads = self._downloads, []
-        try:
-            await asyncio.shield(self.catalog.write(downloads.append, batch, written=self.config.record_downloads))
-        except StorageUnavailable:
-            self._downloads = (batch + self._downloads)[:_MOST_PENDING_DOWNLOADS]
-            raise
+        await self.noted.write()

@@ -161,20 +161,92 @@ tokens = Table(
     Column("expires_at", Float),
     Column("revoked_at", Float),
 )
+requesters = Table(
+    "requesters",
+    METADATA,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("principal", String, nullable=False),
+    Column("token", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+)
+clients = Table(
+    "clients",
+    METADATA,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("python", String, nullable=False),
+    Column("platform", String, nullable=False),
+    Column("ci", Boolean, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+)
+requested_files = Table(
+    "requested_files",
+    METADATA,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("index_name", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+)
+Index("requested_files_by_project", requested_files.c.project, requested_files.c.version)
 downloads = Table(
     "downloads",
     METADATA,
     Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("at", Float, nullable=False),
-    Column("index_name", String, nullable=False),
-    Column("project", String, nullable=False),
-    Column("filename", String, nullable=False),
-    Column("principal", String, nullable=False),
-    Column("client", String, nullable=False),
-    Column("address", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("file_id", BigInteger, nullable=False),
+    Column("requester_id", BigInteger, nullable=False),
+    Column("client_id", BigInteger, nullable=False),
     Column("status", Integer, nullable=False),
+    Column("times", Integer, nullable=False),
 )
-Index("downloads_by_project", downloads.c.project, downloads.c.at)
+Index(
+    "downloads_by_file", downloads.c.file_id, downloads.c.requester_id, downloads.c.client_id, downloads.c.at,
+    downloads.c.status, downloads.c.times,
+)  # fmt: skip
+Index("downloads_by_time", downloads.c.at)
+page_requests = Table(
+    "page_requests",
+    METADATA,
+    Column("index_name", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("requester_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("client_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("times", BigInteger, nullable=False),
+)
+Index("page_requests_by_time", page_requests.c.hour)
+daily_downloads = Table(
+    "daily_downloads",
+    METADATA,
+    Column("project", String, primary_key=True),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("index_name", String, primary_key=True),
+    Column("version", String, primary_key=True),
+    Column("client", String, primary_key=True),
+    Column("python", String, primary_key=True),
+    Column("platform", String, primary_key=True),
+    Column("ci", Boolean, primary_key=True),
+    Column("times", BigInteger, nullable=False),
+)
+Index("daily_downloads_by_day", daily_downloads.c.day)
+record_gaps = Table(
+    "record_gaps",
+    METADATA,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("times", BigInteger, nullable=False),
+)
+record_marks = Table(
+    "record_marks",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
 advisories = Table(
     "advisories",
     METADATA,
