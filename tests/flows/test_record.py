@@ -16,6 +16,7 @@ from affineur.storage.catalog.database import Catalog
 from affineur.storage.catalog.downloads import AddressKept
 from affineur.web.noted import Noted
 from tests.support.downloads import download, page_request
+from tests.support.polling import eventually
 from tests.support.server import Affineur
 
 OLD = datetime.now(UTC) - timedelta(days=1)
@@ -42,13 +43,6 @@ def taken(server, project="cheddar"):
         return catalog.read_now(usage.taken, catalog.read_now(usage.of_project, project))
 
 
-def until(question, timeout=10):
-    deadline = time.monotonic() + timeout
-    while not (answer := question()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return answer
-
-
 def fetch(server, project="cheddar", **options):
     (row,) = server.page(project)["files"]
     answer = requests.get(server.file_url(row), timeout=30, **options)
@@ -63,9 +57,9 @@ def test_real_clients_are_recorded_with_who_and_what_they_are(tmp_path, upstream
         token = affineur.token(index, "read", "ada")
         done = installer(affineur.index(index).replace("://", f"://ada:{token}@"), "cheddar==1.0")
         assert done.returncode == 0, done.stderr
-        (one,) = until(lambda: taken(affineur))
+        (one,) = eventually(lambda: taken(affineur))
         with opened(affineur) as catalog:
-            (asked,) = until(lambda: catalog.read_now(usage.pages_asked, index, ["cheddar"], OLD))["cheddar"]
+            (asked,) = eventually(lambda: catalog.read_now(usage.pages_asked, index, ["cheddar"], OLD))["cheddar"]
     assert one.client.name in {"pip", "uv"}
     assert one.client.version
     assert one.client.python.startswith("3.11")
@@ -82,7 +76,7 @@ def test_real_clients_are_recorded_with_who_and_what_they_are(tmp_path, upstream
 def test_a_token_that_is_not_valid_reads_where_none_is_needed_and_is_nobody(affineur, upstream):
     upstream.wheel("cheddar", "1.0")
     fetch(affineur, auth=("ada", "affineur-wrong"), headers={"User-Agent": "pip/26"})
-    (one,) = until(lambda: taken(affineur))
+    (one,) = eventually(lambda: taken(affineur))
     assert one.requester == usage.Requester()
 
 
@@ -90,8 +84,12 @@ def test_pages_of_unknown_projects_are_recorded_too(affineur):
     for _ in range(3):
         assert affineur.get("/main/simple/reqeusts/", headers={"User-Agent": "pip/26"}).status_code in {200, 404}
     with opened(affineur) as catalog:
-        asked = until(lambda: catalog.read_now(usage.pages_asked, "main", ["reqeusts"], OLD))
-    assert sum(one.times for one in asked["reqeusts"]) == 3
+
+        def times():
+            found = catalog.read_now(usage.pages_asked, "main", ["reqeusts"], OLD)
+            return sum(one.times for one in found.get("reqeusts", []))
+
+        assert eventually(lambda: times() == 3)
 
 
 @pytest.mark.parametrize(("setting", "address"), [("none", ""), ("network", "127.0.0.0/24"), ("full", "127.0.0.1")])
@@ -100,7 +98,7 @@ def test_the_address_is_recorded_as_far_as_configured(tmp_path, upstream, settin
     with Affineur(tmp_path / "data", upstream.url, AFFINEUR_RECORD_ADDRESS=setting) as server:
         for _ in range(3):
             fetch(server)
-        records = until(lambda: (found := taken(server)) and sum(one.times for one in found) == 3 and found)
+        records = eventually(lambda: (found := taken(server)) and sum(one.times for one in found) == 3 and found)
         assert {one.requester.address for one in records} == {address}
 
 
@@ -113,7 +111,7 @@ def test_a_wrong_word_for_the_address_is_told(tmp_path):
 def test_only_the_last_second_is_lost_when_the_server_is_killed(affineur, upstream):
     upstream.wheel("cheddar", "1.0")
     fetch(affineur)
-    until(lambda: taken(affineur))
+    eventually(lambda: taken(affineur))
     finished = []
     end = time.monotonic() + 3
     while time.monotonic() < end:
