@@ -103,24 +103,18 @@ class App:
     def _indexes(self, origin: Callable[[], str]) -> dict[IndexName, Gated]:
         indexes: dict[IndexName, Gated] = {}
         for name in self.config.indexes:
-            self._index(name, self.sources, indexes, origin, ())
+            self._index(name, self.sources, indexes, origin)
         return indexes
 
     def _index(
-        self,
-        name: str,
-        sources: dict[str, Source],
-        indexes: dict[IndexName, Gated],
-        origin: Callable[[], str],
-        above: tuple[str, ...],
+        self, name: str, sources: dict[str, Source], indexes: dict[IndexName, Gated], origin: Callable[[], str]
     ) -> Gated:
         """Compose one index; an index used as a source is taken with its gate."""
         if IndexName(name) in indexes:
             return indexes[IndexName(name)]
         parts = [
-            sources[part] if part in sources else self._index(part, sources, indexes, origin, (*above, name))
+            sources[part] if part in sources else self._index(part, sources, indexes, origin)
             for part in self.config.indexes[name].sources
-            if part not in above
         ]
         gate = Gate(IndexName(name), self.policies[self.config.indexes[name].policy])
         gated = Gated(Layered(name, parts), gate, self.witness, origin, self.journal)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from affineur.channels.mail import PORTS
 from affineur.channels.webhook import networks_of
 from affineur.errors import InvalidConfig, InvalidName
-from affineur.model.names import index_name
+from affineur.model.names import index_name, name_pattern
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -250,7 +251,13 @@ def _convert(setting: Setting, raw: Any) -> Any:
         raise ValueError("true or false is wanted")
     if setting.kind in (int, float) and (isinstance(raw, bool) or not isinstance(raw, int | float | str)):
         raise ValueError("a number is wanted")
+    if setting.kind is str and not isinstance(raw, str):
+        raise ValueError("a text is wanted")
+    if setting.kind is int and isinstance(raw, float) and not raw.is_integer():
+        raise ValueError("a whole number is wanted")
     value = setting.kind(raw)
+    if setting.kind is float and not math.isfinite(value):
+        raise ValueError("a number is wanted")
     if setting.kind in (int, float) and value < 0:
         raise ValueError("it must not be negative")
     return value
@@ -290,9 +297,16 @@ class _Reader:
                 continue
             try:
                 made[key] = fields[key](raw)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, InvalidName) as error:
                 self.problems.append(f"{where}.{key}: {error}")
         return made
+
+    def tables(self, document: dict[str, Any], where: str) -> dict[str, Any]:
+        given = document.pop(where, {})
+        if not isinstance(given, dict):
+            self.problems.append(f"{where}: a table for each name is wanted")
+            return {}
+        return given
 
     def name(self, where: str, name: str) -> None:
         try:
@@ -319,19 +333,35 @@ def _texts(raw: Any) -> tuple[str, ...]:
     return tuple(raw)
 
 
+def _patterns(raw: Any) -> tuple[str, ...]:
+    return tuple(name_pattern(text) for text in _texts(raw))
+
+
 def _tables(reader: _Reader, document: dict[str, Any]) -> tuple[dict[str, Mirror], dict[str, Hosted], dict[str, Index]]:
     mirrors, hosted, indexes = _default_tables()
-    for name, given in document.pop("mirrors", {}).items():
+    for name, given in reader.tables(document, "mirrors").items():
+        reader.name(f"mirrors.{name}", name)
         mirrors[name] = Mirror(name, **reader.table(f"mirrors.{name}", given, {"upstream": _text}))
         indexes.setdefault(name, Index(name, (name,)))
-    for name, given in document.pop("hosted", {}).items():
-        hosted[name] = Hosted(name, **reader.table(f"hosted.{name}", given, {"owns": _texts}))
+    for name, given in reader.tables(document, "hosted").items():
+        reader.name(f"hosted.{name}", name)
+        hosted[name] = Hosted(name, **reader.table(f"hosted.{name}", given, {"owns": _patterns}))
         indexes.setdefault(name, Index(name, (name,)))
     keys = {"sources": _texts, "policy": _text, "anonymous": _flag}
-    for name, given in document.pop("indexes", {}).items():
+    for name, given in reader.tables(document, "indexes").items():
         reader.name(f"indexes.{name}", name)
-        indexes[name] = Index(name, **reader.table(f"indexes.{name}", given, keys))
+        indexes[name] = replace(indexes.get(name, Index(name)), **reader.table(f"indexes.{name}", given, keys))
     return mirrors, hosted, indexes
+
+
+def _circle(name: str, config: Config, above: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the indexes from `name` down that lead back to it, itself at both ends; empty where none do."""
+    if above and (name in config.mirrors or name in config.hosted or name not in config.indexes):
+        return ()
+    if name in above:
+        return (*above, name) if name == above[0] else ()
+    lower = config.indexes[name].sources
+    return next((found for part in lower if (found := _circle(part, config, (*above, name)))), ())
 
 
 def _check_sources(reader: _Reader, config: Config) -> None:
@@ -340,6 +370,10 @@ def _check_sources(reader: _Reader, config: Config) -> None:
         for source in index.sources:
             if source not in known:
                 reader.problems.append(f"indexes.{index.name}.sources: no source {source!r}{_suggest(source, known)}")
+        if circle := _circle(index.name, config):
+            reader.problems.append(f"indexes.{index.name}.sources: a circle: {' -> '.join(circle)}")
+    for name in config.mirrors.keys() & config.hosted.keys():
+        reader.problems.append(f"hosted.{name}: there is a mirror of that name")
     if config.default_index not in config.indexes:
         reader.problems.append(f"default_index: no index {config.default_index!r}")
     if config.explain not in {"phrase", "redirect"}:
@@ -390,10 +424,7 @@ def load(
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InvalidConfig(str(path), [str(error)]) from error
     mirrors, hosted, indexes = _tables(reader, document)
-    policies = document.pop("policies", {})
-    if not isinstance(policies, dict):
-        reader.problems.append("policies: a table for each policy is wanted")
-        policies = {}
+    policies = reader.tables(document, "policies")
     values = {setting.name: setting.default for setting in SETTINGS}
     values |= reader.settings("", document)
     prefixed = {n: environment[f"AFFINEUR_{n.upper()}"] for n in BY_NAME if f"AFFINEUR_{n.upper()}" in environment}

@@ -22,6 +22,11 @@ def stem_of(filename: str) -> str | None:
     return None
 
 
+def is_filename(text: str) -> bool:
+    """Whether people who write `text` mean a file and not a project."""
+    return "-" in text and stem_of(text) is not None
+
+
 def version_in(filename: str, project: ProjectName) -> str | None:
     """Return the version that `filename` states if the file belongs to `project`, else None.
 

@@ -50,14 +50,26 @@ def project_name(text: str) -> ProjectName:
     return normalize(text)
 
 
+def name_pattern(text: str) -> str:
+    """Parse a project name, or a pattern of names with `*` and `?`, and return it in normalised form.
+
+    Raises:
+        InvalidName: no name could match it.
+    """
+    plain = text.replace("*", "a").replace("?", "a")
+    if len(text) > _LONGEST_NAME or not _VALID_PROJECT.match(plain):
+        raise InvalidName("project", text, "a name, or a pattern such as acme-*")
+    return normalize(text)
+
+
 def matches(project: ProjectName, patterns: Iterable[str]) -> bool:
-    """Whether a name is one of `patterns`, in which `*` stands for any characters.
+    """Whether a name is one of `patterns`, as `name_pattern` returns them.
 
     A pattern such as `acme-*` is a namespace (PEP 752): `acme` itself belongs to it.
     """
     return any(
         fnmatch.fnmatchcase(project, wanted) or (wanted.endswith("-*") and project == wanted[:-2])
-        for wanted in map(str.lower, patterns)
+        for wanted in patterns
     )
 
 

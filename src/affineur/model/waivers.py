@@ -10,8 +10,9 @@ from fnmatch import fnmatchcase
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from affineur.errors import Invalid
-from affineur.model.names import ProjectName, normalize
+from affineur.errors import Invalid, InvalidName
+from affineur.model.filenames import is_filename
+from affineur.model.names import ProjectName, name_pattern
 
 
 class WaiverState(StrEnum):
@@ -57,18 +58,19 @@ def scope_of(text: str) -> Scope:
         Invalid: it is none of these.
     """
     text = text.strip()
-    if text.endswith((".whl", ".tar.gz", ".zip", ".tar.bz2", ".egg")) and "-" in text:
+    if is_filename(text):
         return Scope("*", filename=text)
     end = next((at for at, char in enumerate(text) if char in "=<>!~ "), len(text))
     name, versions = text[:end], text[end:].strip()
-    plain = name.replace("*", "a").replace("?", "a")
-    if not plain or not plain.replace("-", "").replace("_", "").replace(".", "").isalnum() or not plain.isascii():
-        raise Invalid(f"{text!r}: NAME, a pattern such as acme-*, NAME==VERSION or a file name is wanted")
+    try:
+        project = name_pattern(name)
+    except InvalidName:
+        raise Invalid(f"{text!r}: NAME, a pattern such as acme-*, NAME==VERSION or a file name is wanted") from None
     try:
         SpecifierSet(versions)
     except InvalidSpecifier as error:
         raise Invalid(f"{text!r}: {versions!r} is no version specifier; write for example {name}==1.0") from error
-    return Scope(normalize(name), versions)
+    return Scope(project, versions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from affineur.errors import Invalid, ProjectUnknown
 from affineur.model.decisions import Decision, Effect, Verdict
-from affineur.model.filenames import candidate_projects
+from affineur.model.filenames import candidate_projects, is_filename
 from affineur.model.files import File
 from affineur.model.names import ProjectName, project_name
 from affineur.operations.context import Context
@@ -107,7 +107,7 @@ async def why(context: Context, request: Why) -> list[Explained]:
 
 
 async def _explained_all(gated: Gated, text: str) -> list[Explained]:
-    if "-" in text and text.endswith((".whl", ".tar.gz", ".zip", ".egg", ".tar.bz2")):
+    if is_filename(text):
         return [await _by_filename(gated, text)]
     try:
         requirement = Requirement(text)

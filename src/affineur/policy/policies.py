@@ -12,8 +12,8 @@ from typing import Any
 
 from affineur import config as configuration
 from affineur.config import Config
-from affineur.errors import Invalid, InvalidConfig
-from affineur.model.names import ProjectName, normalize
+from affineur.errors import Invalid, InvalidConfig, InvalidName
+from affineur.model.names import ProjectName, name_pattern
 from affineur.policy.evidence import Need
 from affineur.policy.rule import Rule
 from affineur.policy.settings import Force, read_settings, suggestion
@@ -102,7 +102,7 @@ class Policy:
 
 
 def _fits(pattern: str, project: ProjectName) -> bool:
-    return normalize(pattern) == project or fnmatchcase(project, pattern.lower())
+    return fnmatchcase(project, name_pattern(pattern))
 
 
 def _revision(document: Mapping[str, Any], unwaivable: tuple[Rule, ...], read: list[str]) -> str:
@@ -119,8 +119,8 @@ def _tables(config: Config) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _resolved(name: str, tables: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return a policy's table with all it extends.
+def _chain(name: str, tables: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Return a policy and all it extends, directly or through others.
 
     Raises:
         Invalid: it extends what does not exist, or in a circle.
@@ -130,12 +130,17 @@ def _resolved(name: str, tables: Mapping[str, dict[str, Any]]) -> dict[str, Any]
     while above:
         if above in chain:
             raise Invalid(f"policies extend each other in a circle: {' -> '.join([*chain, above])}")
-        if above not in tables:
+        if not isinstance(above, str) or above not in tables:
             raise Invalid(f"extends: no policy {above!r}{suggestion(str(above), tables)}")
         chain.append(above)
         above = tables[above].get("extends")
+    return chain
+
+
+def _resolved(name: str, tables: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return a policy's table with all it extends."""
     made: dict[str, Any] = {}
-    for part in reversed(chain):
+    for part in reversed(_chain(name, tables)):
         projects = {**made.get("projects", {}), **tables[part].get("projects", {})}
         made = {**made, **tables[part], "projects": projects}
     made.pop("extends", None)
@@ -160,16 +165,20 @@ def _problems_of_policy(name: str, table: Any, tables: Mapping[str, dict[str, An
         return [f"{where}: a table is wanted"]
     problems = _problems_of_rules(where, table, nested=False)
     for key, kind in (("mode", Mode), ("listing", Listing)):
-        if key in table and table[key] not in set(kind):
+        if key in table and table[key] not in list(kind):
             problems.append(f"{where}.{key}: one of {', '.join(kind)} is wanted{suggestion(str(table[key]), kind)}")
     projects = table.get("projects", {})
     if not isinstance(projects, dict) or not all(isinstance(own, dict) for own in projects.values()):
         problems.append(f"{where}.projects: a table for each name or pattern is wanted")
     else:
         for pattern, own in projects.items():
+            try:
+                name_pattern(pattern)
+            except InvalidName as error:
+                problems.append(f"{where}.projects: {error.sentence}")
             problems += _problems_of_rules(f"{where}.projects.{pattern}", own, nested=True)
     try:
-        _resolved(name, tables)
+        _chain(name, tables)
     except Invalid as error:
         problems.append(
             f"{where}.{error.sentence}" if error.sentence.startswith("extends") else f"{where}: {error.sentence}"

@@ -69,7 +69,7 @@ class Settings:
 def suggestion(word: str, known: typing.Iterable[str]) -> str:
     """Return " (did you mean ...?)" where a known word is close, else nothing."""
     close = difflib.get_close_matches(word, list(known), 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    return f" (did you mean {str(close[0])!r}?)" if close else ""
 
 
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
@@ -87,6 +87,10 @@ def in_words(period: timedelta, *, exactly: bool = False) -> str:
     return "less than a minute"
 
 
+_LARGEST = 1_000_000
+"""Of any number: more days than this, and a date lies beyond those that can be written."""
+
+
 class _Wrong(Exception):
     """A value is not what its field wants."""
 
@@ -96,6 +100,8 @@ def _number(raw: Any) -> float:
         raise _Wrong("a number is wanted")
     if raw < 0:
         raise _Wrong("it must not be negative")
+    if not raw <= _LARGEST:
+        raise _Wrong(f"at most {_LARGEST} is wanted")
     return float(raw)
 
 
@@ -163,7 +169,7 @@ def _value(where: str, raw: Any, kind: Any, problems: list[str]) -> Any:
         return tuple(read(f"{where}[{at}]", item, arguments[0], problems) for at, item in enumerate(raw))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         raw = "off" if raw is False else raw
-        if raw not in set(kind):
+        if raw not in list(kind):
             raise _Wrong(f"one of {', '.join(kind)} is wanted" + suggestion(str(raw), kind))
         return kind(raw)
     if dataclasses.is_dataclass(kind) and kind not in _READERS:

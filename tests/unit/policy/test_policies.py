@@ -113,3 +113,41 @@ def test_the_revision_follows_what_the_policy_says(tmp_path):
     same = policy(tmp_path, "[policies.own]\ncooldown = 3\n")
     other = policy(tmp_path, "[policies.own]\ncooldown = 4\n")
     assert first.revision == same.revision != other.revision
+
+
+def test_values_of_the_wrong_kind_are_told_as_problems_like_any_other(tmp_path):
+    found = problems(
+        tmp_path,
+        """
+        [policies.own]
+        extends = ["standard"]
+        mode = ["watch"]
+        listing = { strict = true }
+        projects = ["acme-*"]
+        lookalikes = { force = ["deny"] }
+        startup_code = { clear = "warm" }
+        cooldown = { days = inf }
+        vanished = { age = { days = nan } }
+        [policies.other.projects."no name!"]
+        cooldown = false
+        """,
+    )
+    told = "\n".join(found)
+    for problem in (
+        "policies.own.extends: no policy ['standard']",
+        "policies.own.mode: one of enforce, watch is wanted",
+        "policies.own.listing: one of eager, strict is wanted",
+        "policies.own.projects: a table for each name or pattern is wanted",
+        "policies.own.lookalikes.force: one of off, warn, hold, deny is wanted",
+        "policies.own.startup_code.clear: one of off, warn, hold, deny is wanted (did you mean 'warn'?)",
+        "policies.own.cooldown.days: at most 1000000 is wanted",
+        "policies.own.vanished.age.days: at most 1000000 is wanted",
+        "policies.other.projects: 'no name!' is not a valid project name: use a name, or a pattern such as acme-*",
+    ):
+        assert problem in told
+
+
+@pytest.mark.parametrize("pattern", ["acme-*", "Acme_*", "acme.*", "ACME?tools"])
+def test_a_pattern_is_meant_in_any_spelling(tmp_path, pattern):
+    own = policy(tmp_path, f'[policies.own]\ncooldown = 3\n[policies.own.projects."{pattern}"]\ncooldown = false\n')
+    assert "cooldown" not in own.settings(ProjectName("acme-tools"))
