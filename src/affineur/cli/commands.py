@@ -15,11 +15,11 @@ import structlog
 import typer
 
 from affineur.cli.documents import document_at, documents_at, text_at, write_documents
-from affineur.cli.show import progress_shown, show
+from affineur.cli.show import one_of, progress_shown, show
 from affineur.operations.operation import STANDARD_STREAM, Kind, Operation, takes_many
 from affineur.policy.policies import configured
 
-EXIT_FOUND = 3
+EXIT_FOUND, EXIT_UNSURE = 3, 4
 
 _WHERE: tuple[tuple[str, Any, Any], ...] = (
     ("data", str | None, typer.Option("--data", help="The data folder; it may be in use by a running server.")),
@@ -106,7 +106,7 @@ def command_of(operation: Operation) -> Callable[..., None]:
         for name, kind, made in _WHERE
         if name not in {field.name for field in fields}
     ]
-    form = typer.Option("--format", help="table or json.")
+    form = typer.Option("--format", help=f"{one_of(['table', 'json', *operation.forms])}.")
     parameters.append(
         inspect.Parameter("form", inspect.Parameter.KEYWORD_ONLY, default="table", annotation=Annotated[str, form])
     )
@@ -135,6 +135,8 @@ def command_of(operation: Operation) -> Callable[..., None]:
             show(operation, result, given["form"], aside=streamed)
         if operation.found(result):
             raise typer.Exit(EXIT_FOUND)
+        if operation.unsure(result):
+            raise typer.Exit(EXIT_UNSURE)
 
     command.__doc__ = operation.help
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
 """The `affineur` command.
 
 Exit codes: 0 done; 1 an error that a sentence explains; 2 wrong use of the command;
-3 the check asked for found something.
+3 the check asked for found something; 4 it found nothing, but could not look at everything.
 """
 
 from __future__ import annotations

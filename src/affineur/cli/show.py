@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -16,10 +16,13 @@ from affineur.operations.operation import Operation
 
 def show(operation: Operation, result: Any, form: str, *, aside: bool = False) -> None:
     """Print a result: JSON, the operation's own words, or a table; `aside`: on standard error."""
-    if form not in {"table", "json"}:
-        raise typer.BadParameter(f"{form!r}: table or json is wanted", param_hint="--format")
+    if form not in {"table", "json", *operation.forms}:
+        known = one_of(["table", "json", *operation.forms])
+        raise typer.BadParameter(f"{form!r}: {known} is wanted", param_hint="--format")
     if form == "json":
         typer.echo(msgspec.json.encode(result).decode())
+    elif form in operation.forms:
+        typer.echo(operation.forms[form](result).rstrip("\n"))
     elif operation.say is not None:
         if text := operation.say(result):
             typer.echo(text, err=aside)
@@ -28,6 +31,11 @@ def show(operation: Operation, result: Any, form: str, *, aside: bool = False) -
     else:
         for name, value in msgspec.to_builtins(result).items():
             typer.echo(f"{name}: {_cell(value)}", err=aside)
+
+
+def one_of(words: Sequence[str]) -> str:
+    """Return words as a choice: "table, json or csv"."""
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def _table(rows: list[dict[str, str]]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -118,6 +118,10 @@ class Operation:
     """What of the result commands write to files: to those they were given or told to write to, and no others."""
     found: Callable[[Any], bool] = lambda _result: False
     """Whether a check found something (exit code 3)."""
+    unsure: Callable[[Any], bool] = lambda _result: False
+    """Whether a check found nothing but could not look at everything (exit code 4)."""
+    forms: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    """What `--format` offers besides table and json, each made from the result."""
 
     @property
     def path(self) -> str:

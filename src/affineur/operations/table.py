@@ -8,6 +8,7 @@ from affineur.model.principals import Right
 from affineur.operations import (
     accounts,
     advisories,
+    audit,
     claims,
     explain,
     indexes,
@@ -26,6 +27,8 @@ from affineur.operations import (
     withdraw,
 )
 from affineur.operations.operation import Kind, Operation
+from affineur.standards.audits.forms import FORMS
+from affineur.standards.audits.table import table
 
 CHANGE, DESTROY = Kind.CHANGE, Kind.DESTROY
 
@@ -34,7 +37,7 @@ def _source(request: withdraw.Release | withdraw.Project) -> str:
     return request.source
 
 
-def _index(request: explain.Why | waivers.Ask) -> str:
+def _index(request: explain.Why | waivers.Ask | audit.Audit) -> str:
     return request.index or "*"
 
 
@@ -73,6 +76,10 @@ TABLE: tuple[Operation, ...] = (
     Operation("withdraw quarantine", withdraw.Quarantine, withdraw.quarantine, CHANGE, place=_source, say=_status),
     Operation("withdraw activate", withdraw.Activate, withdraw.activate, CHANGE, place=_source, say=_status),
     Operation("why", explain.Why, explain.why, right=Right.READ, place=_index, say=explain.say, found=_refusing),
+    Operation(
+        "audit", audit.Audit, audit.audit, right=Right.READ, place=_index,
+        say=table, forms=FORMS, found=lambda report: report.found, unsure=lambda report: report.unsure,
+    ),
     Operation(
         "waiver ask", waivers.Ask, waivers.ask, CHANGE, right=Right.READ, place=_index,
         say=waivers.say_asked, brief=lambda row: row.id,

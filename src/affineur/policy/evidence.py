@@ -126,6 +126,15 @@ class Witness(Protocol):
         """Return the evidence about a page's project and files; never raises for what is missing."""
         ...
 
+    async def likeness(self, page: Page) -> Likeness:
+        """Return what the name of a page's project looks like.
+
+        Raises:
+            InvalidDocument: the list of popular names cannot be read.
+            StorageUnavailable: the database does not answer.
+        """
+        ...
+
     async def ask(self, page: Page, file: File, needs: frozenset[Need]) -> None:
         """Gather what takes a question about a file but not the file itself."""
         ...

@@ -13,7 +13,7 @@ from typing import Any
 from affineur.errors import AffineurError
 from affineur.model.files import File, Page
 from affineur.policy.evidence import Evidence, Need
-from affineur.policy.lookalikes.watch import NameWatch
+from affineur.policy.lookalikes.watch import Likeness, NameWatch
 from affineur.standards import licences, startup_code
 from affineur.storage.catalog import advisories, evidence, usage, waivers
 from affineur.storage.catalog.database import Catalog
@@ -80,6 +80,10 @@ class CatalogWitness:
         if Need.ADVISORIES not in needs or remembered.advisories_at == self.advisories.as_of:
             return remembered
         return replace(remembered, advisories_at=self.advisories.as_of)
+
+    async def likeness(self, page: Page) -> Likeness:
+        """Return what the name of a page's project looks like."""
+        return await self.names.likeness(page)
 
     async def ask(self, page: Page, file: File, needs: frozenset[Need]) -> None:
         """Have every needed question asked about a file; the answers are kept."""

@@ -93,10 +93,11 @@ class Gated:
         """Return what is held of a project, without the files refused here."""
         return self._passing(await self._judged(await self.source.held(project)))
 
-    async def _evidence(self, page: Page) -> Evidence:
+    async def _evidence(self, page: Page, *, ask: bool = True) -> Evidence:
+        """Return the evidence about a page; without `ask` no upstream is asked for who published its files."""
         needs = self.gate.needs(page.project)
         evidence = await self.witness.of(page, needs)
-        if Need.PUBLISHER not in needs:
+        if Need.PUBLISHER not in needs or not ask:
             return evidence
         wanted = evidence.to_compare(page, datetime.now(UTC) - _YOUNG)
         return replace(evidence, publishers=await self._publishers(page, wanted)) if wanted else evidence
@@ -122,9 +123,12 @@ class Gated:
         """Return the same index under another policy; what it judges is not noted."""
         return Gated(self.source, Gate(self.gate.index, policy), self.witness, self._origin)
 
-    async def at_moments(self, page: Page) -> Callable[[File, datetime], Decision]:
-        """Return what decides about single files of a page at any moment, by what is known today."""
-        evidence = await self._evidence(page)
+    async def at_moments(self, page: Page, *, ask: bool = True) -> Callable[[File, datetime], Decision]:
+        """Return what decides about single files of a page at any moment, by what is known today.
+
+        Without `ask` by what is known here: no upstream is asked.
+        """
+        evidence = await self._evidence(page, ask=ask)
 
         def decide(file: File, moment: datetime) -> Decision:
             return self.gate.screen(page, now=moment, evidence=evidence, only=file).decisions[file.filename]

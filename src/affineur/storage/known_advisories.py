@@ -67,7 +67,7 @@ class KnownAdvisories:
             return self._packed
 
     def _read(self, projects: Sequence[ProjectName] | None) -> dict[ProjectName, list[bytes]]:
-        return self._catalog.read_now(_gathered, projects)
+        return self._catalog.read_now(gathered, projects)
 
     def take(self, event: Event) -> tuple[ProjectName, ...]:
         """Renew what an event of the ledger says has changed; return the projects concerned."""
@@ -89,7 +89,8 @@ class KnownAdvisories:
             self._packed.update(fresh)
 
 
-def _gathered(connection: sa.Connection, projects: Sequence[ProjectName] | None) -> dict[ProjectName, list[bytes]]:
+def gathered(connection: sa.Connection, projects: Sequence[ProjectName] | None) -> dict[ProjectName, list[bytes]]:
+    """Return the packed advisories that are not withdrawn, by project: of those given, or of all."""
     found: dict[ProjectName, list[bytes]] = {}
     for question in (advisories.standing, advisories.told):
         for project, document in question(connection, projects):

@@ -10,8 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from affineur.model.files import Page
-from affineur.model.names import ProjectName
-from affineur.policy.lookalikes.guard import Finding, Owned, guard
+from affineur.policy.lookalikes.guard import Finding, Guard, Owned, guard
 from affineur.storage.catalog import hosted
 from affineur.storage.catalog.database import Catalog
 
@@ -36,6 +35,7 @@ class NameWatch:
     def __init__(self, catalog: Catalog, data: Path, patterns: Iterable[str]) -> None:
         """`patterns` are those of the names that hosted sources own before they exist."""
         self._catalog, self._data, self._patterns = catalog, data, tuple(patterns)
+        self._guard: Guard | None = None
         self._owned = Owned((), self._patterns)
         self._claims = (0, 0.0)
         self._look_again = 0.0
@@ -47,21 +47,25 @@ class NameWatch:
             InvalidDocument: the refreshed list in the data folder cannot be read.
             StorageUnavailable: the database does not answer.
         """
-        if time.monotonic() >= self._look_again:
-            await self._look()
-        finding = self._check(page.project)
+        if self._guard is None or time.monotonic() >= self._look_again:
+            self._guard = await self._look()
+        finding = self._guard.check(page.project, owned=self._owned)
         moments = [file.upload_time or file.first_seen for file in page.files]
         since = min((moment for moment in moments if moment is not None), default=None)
         return Likeness(finding, since, len({file.version for file in page.files}))
 
-    async def _look(self) -> None:
+    async def _look(self) -> Guard:
         """Make the tables of the popular names where they are not made, and of those owned where they changed."""
-        await asyncio.to_thread(lambda: guard(self._data).prepare())
+        found = await asyncio.to_thread(_prepared, self._data)
         claims = await self._catalog.read(hosted.claims_state)
         if claims != self._claims:
             self._owned = Owned(await self._catalog.read(hosted.owned_names), self._patterns)
             self._claims = claims
         self._look_again = time.monotonic() + _LOOK_EVERY
+        return found
 
-    def _check(self, project: ProjectName) -> Finding:
-        return guard(self._data).check(project, owned=self._owned)
+
+def _prepared(data: Path) -> Guard:
+    found = guard(data)
+    found.prepare()
+    return found

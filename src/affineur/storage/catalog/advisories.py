@@ -204,6 +204,18 @@ def details(connection: sa.Connection, identifier: str, project: str) -> str:
     return connection.execute(query).scalar_one_or_none() or ""
 
 
+def descriptions(connection: sa.Connection, identifiers: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Return the long texts of records, by id and project; those that have one."""
+    found: dict[tuple[str, str], str] = {}
+    for start in range(0, len(identifiers), _AT_ONCE):
+        some = advisories.c.id.in_(identifiers[start : start + _AT_ONCE])
+        for row in connection.execute(
+            sa.select(advisories.c.id, advisories.c.project, advisories.c.details).where(some)
+        ):
+            found[row.id, row.project] = row.details
+    return found
+
+
 def standing(
     connection: sa.Connection, projects: Sequence[ProjectName] | None = None
 ) -> Iterator[tuple[ProjectName, bytes]]:

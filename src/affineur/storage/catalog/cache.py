@@ -196,6 +196,15 @@ def referenced(connection: sa.Connection, digests: Sequence[str]) -> set[str]:
     return found
 
 
+def held_files(connection: sa.Connection, source: str) -> dict[str, set[str]]:
+    """Return the names of a mirror's files whose bytes are here, by project."""
+    query = sa.select(mirrored.c.project, mirrored.c.filename).join(blobs, blobs.c.sha256 == mirrored.c.sha256)
+    found: dict[str, set[str]] = {}
+    for row in connection.execute(query.where(mirrored.c.source == source, blobs.c.evicted_at.is_(None))):
+        found.setdefault(row.project, set()).add(row.filename)
+    return found
+
+
 def add_traffic(change: Change, more: Mapping[str, Traffic]) -> None:
     """Add to the counts of mirrors."""
     for source, counts in more.items():

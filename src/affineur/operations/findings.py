@@ -1,0 +1,335 @@
+"""What is wrong with an entry of a lock, or with the file as a whole, by what is known of it; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from urllib.parse import urlsplit, urlunsplit
+
+from packaging.version import Version
+
+from affineur.model.advisories import ProjectAdvisories, canonical, parsed
+from affineur.model.advisories import Vulnerability as Hole
+from affineur.model.decisions import Decision, Effect, Verdict
+from affineur.model.files import File, Page, Status
+from affineur.model.locks import Lock, LockKind, Pin
+from affineur.model.names import ProjectName
+from affineur.standards.audits.report import ERROR, NOTE, WARNING, Finding, Unchecked, Vulnerability
+
+_COVERED = frozenset({"vulnerabilities", "known_malware", "status"})
+"""Rules whose matter the audit tells by itself."""
+_KINDS = {"lookalikes": "look-alike", "stdlib_names": "look-alike", "advice": "outdated", "licences": "licence"}
+"""The kinds of findings that rules give by a name of their own."""
+_WEAK = frozenset({"md5", "sha1"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+Row = Finding | Unchecked
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry of a file, which findings are about."""
+
+    pin: Pin
+    filename: str
+
+    def finding(
+        self, kind: str, level: str, sentence: str, *, rule: str = "", until: datetime | None = None
+    ) -> Finding:
+        return Finding(
+            kind, level, sentence, self.pin.project, self.pin.version, self.filename, self.pin.line, rule, until
+        )
+
+    def unchecked(self, kind: str, sentence: str) -> Unchecked:
+        return Unchecked(kind, sentence, self.pin.project, self.pin.version, self.filename, self.pin.line)
+
+    def by_rule(self, verdict: Verdict, level: str, sentence: str) -> Finding:
+        kind = _KINDS.get(verdict.rule, "policy")
+        return self.finding(kind, level, sentence, rule=verdict.rule, until=verdict.until)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is known of a project at the time of an audit."""
+
+    advisories: ProjectAdvisories
+    page: Page | None = None
+    """Its listing; None: there is none, or it could not be had."""
+    absent: bool = False
+    """Whether nobody has a project of that name."""
+    problem: str = ""
+    """Why the listing could not be had, or is too old to rely on; empty: it could, and is not."""
+    current: bool = False
+    """Whether the listing was asked for just now, so that what is not on it does not exist."""
+    decide: Callable[[File], Decision] | None = None
+    """The gate's decision about a file of the listing."""
+    verdicts: tuple[Verdict, ...] = ()
+    """What is to be said of the project whatever the index's policy asks."""
+
+    def files(self, version: str) -> list[File]:
+        """Return the files of a version."""
+        wanted = canonical(version)
+        return [file for file in self.page.files if canonical(file.version) == wanted] if self.page else []
+
+
+@dataclass
+class Pending:
+    """Which rules have not seen the content of how many releases."""
+
+    releases: dict[str, set[str]] = field(default_factory=dict)
+
+    def note(self, rule: str, release: str) -> None:
+        """Take note of one."""
+        self.releases.setdefault(rule, set()).add(release)
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a note for each rule."""
+        for rule, releases in sorted(self.releases.items()):
+            text = (
+                f"{rule} has not judged {len(releases)} of the releases: it does when their files are first asked for"
+            )
+            yield Finding("pending", NOTE, text, rule=rule)
+
+
+def vulnerabilities(
+    pin: Pin, looked: Looked, describe: Callable[[Hole], str] = lambda hole: hole.advisory.details
+) -> list[Vulnerability]:
+    """Return the holes of a pinned release, each once, the worst first."""
+    if looked.page is not None and looked.page.owned:
+        # Records name projects of the public index; a private one may bear the name of something else.
+        return []
+    holes = sorted(looked.advisories.of(pin.version), key=lambda hole: (-hole.severity, hole.advisory.id))
+    return [_told(hole, pin.version, looked, describe(hole)) for hole in holes]
+
+
+def _told(hole: Hole, version: str, looked: Looked, description: str) -> Vulnerability:
+    ordered = parsed(version)
+    later = [str(fix) for fix in hole.free if ordered is None or fix > ordered]
+    return Vulnerability(
+        id=hole.advisory.id,
+        aliases=[name for name in hole.ids if name != hole.advisory.id],
+        fix_versions=later,
+        description=description or hole.advisory.summary,
+        kind="malware" if hole.is_malware else "vulnerability",
+        severity=hole.severity.word,
+        summary=hole.advisory.summary,
+        link=hole.advisory.link,
+        nearest=nearest(looked, version, hole.affects),
+    )
+
+
+def nearest(looked: Looked, version: str, has: Callable[[str], bool]) -> str:
+    """Return the nearest later version that does not have what is asked for and that the gate lets through today.
+
+    Pre-releases count where the version is one itself. "": there is none, or nothing is known.
+    """
+    ordered = parsed(version)
+    if looked.page is None or looked.decide is None or ordered is None:
+        return ""
+    by_version: dict[Version, list[File]] = {}
+    for file in looked.page.files:
+        found = parsed(file.version)
+        if found is not None and found > ordered and not file.yanked:
+            by_version.setdefault(found, []).append(file)
+    for candidate in sorted(by_version):
+        if candidate.is_prerelease and not ordered.is_prerelease:
+            continue
+        if not has(str(candidate)) and any(not looked.decide(file).refused for file in by_version[candidate]):
+            return str(candidate)
+    return ""
+
+
+def of_pin(pin: Pin, looked: Looked, filename: str, pending: Pending) -> Iterator[Row]:
+    """Yield what is wrong with an entry besides vulnerabilities, and what could not be checked of it."""
+    entry = _Entry(pin, filename)
+    yield from _origin(pin, entry)
+    if not pin.version and not pin.origin:
+        yield entry.unchecked(
+            "unpinned", f"{pin.specifier or 'no version'} is no pin: which release is installed is not known"
+        )
+    elif pin.version and parsed(pin.version) is None:
+        yield entry.unchecked("version", f"{pin.version[:80]!r} is no version of PEP 440: it has no place in a range")
+    for verdict in looked.verdicts:
+        if verdict.effect >= Effect.WARN:
+            yield entry.by_rule(verdict, ERROR if verdict.effect > Effect.WARN else WARNING, verdict.sentence)
+    if pin.origin or is_own(pin):
+        return
+    if looked.absent:
+        yield entry.finding("unknown-project", ERROR, f"no index known here has a project {pin.project}")
+    elif looked.problem:
+        yield entry.unchecked("listing", looked.problem)
+    if looked.page is not None:
+        yield from _listed(pin, looked, looked.page, entry, pending)
+
+
+def is_own(pin: Pin) -> bool:
+    """Whether an entry is the project itself to which the lock belongs."""
+    return pin.origin.rstrip("/") in {".", "./.", "file:."}
+
+
+def _origin(pin: Pin, entry: _Entry) -> Iterator[Row]:
+    if is_own(pin) or not (pin.origin or pin.editable):
+        return
+    address = shown(pin.origin)
+    if pin.editable:
+        text = f"it is installed as editable from {address or 'a folder'}: what it holds may change at any time"
+        yield entry.finding("editable", WARNING, text)
+    else:
+        yield entry.finding("direct-url", WARNING, f"it comes from {address}, past the index and its gate")
+    if not pin.version:
+        yield entry.unchecked("direct-url", f"which version {address} holds is not known")
+
+
+def shown(address: str) -> str:
+    """Return an address without the credentials in it."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "an address that cannot be read"
+    if "@" not in parts.netloc:
+        return address
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, parts.fragment))
+
+
+def _listed(pin: Pin, looked: Looked, page: Page, entry: _Entry, pending: Pending) -> Iterator[Row]:
+    """Yield what the listing says of an entry."""
+    files = looked.files(pin.version) if pin.version else []
+    if not any(verdict.waiver for file in files[:1] for verdict in _decided(looked, file) if verdict.rule == "status"):
+        yield from _status(page, entry)
+    if not pin.version:
+        return
+    if not files:
+        if looked.current:
+            yield entry.finding("unknown-release", ERROR, f"{page.source} lists no {pin.project} {pin.version}")
+        else:
+            text = f"the listing held here has no {pin.project} {pin.version}"
+            yield entry.unchecked("listing", text)
+        return
+    wanted = _wanted(pin, files)
+    if not wanted:
+        text = f"none of its hashes is that of a file of {pin.project} {pin.version} at {page.source}"
+        yield entry.finding("wrong-hash", ERROR, text)
+        wanted = files
+    yield from _yanked(wanted, entry)
+    yield from _gate(pin, looked, wanted, entry, pending)
+
+
+def _decided(looked: Looked, file: File) -> tuple[Verdict, ...]:
+    return looked.decide(file).verdicts if looked.decide is not None else ()
+
+
+def _status(page: Page, entry: _Entry) -> Iterator[Finding]:
+    status = page.status
+    if status.status is Status.ACTIVE:
+        return
+    level = ERROR if status.status is Status.QUARANTINED else WARNING
+    who = "its owner" if page.owned else "the upstream"
+    reason = f": {status.reason}" if status.reason else ""
+    yield entry.finding(status.status.value, level, f"{who} marked {page.project} as {status.status.value}{reason}")
+
+
+def _wanted(pin: Pin, files: Sequence[File]) -> list[File]:
+    """Return the files that the entry's hashes let in; all where it has none, or none that can be compared."""
+    hashes = set(pin.hashes)
+    if not hashes:
+        return list(files)
+    compared = [file for file in files if any(algorithm in file.hashes for algorithm, _ in hashes)]
+    if not compared:
+        return list(files)
+    return [file for file in compared if not hashes.isdisjoint(file.hashes.items())]
+
+
+def _yanked(files: Sequence[File], entry: _Entry) -> Iterator[Finding]:
+    yanked = [file for file in files if file.yanked]
+    if not yanked:
+        return
+    reason = next((file.yanked_reason for file in yanked if file.yanked_reason), "")
+    what = "it" if len(yanked) == len(files) else f"{len(yanked)} of its {len(files)} files"
+    verb = "was" if len(yanked) == 1 or what == "it" else "were"
+    yield entry.finding("yanked", WARNING, f"{what} {verb} yanked{': ' + reason if reason else ''}")
+
+
+def _gate(pin: Pin, looked: Looked, files: Sequence[File], entry: _Entry, pending: Pending) -> Iterator[Row]:
+    """Yield what the gate decides about the files, as far as the audit does not tell it by itself."""
+    if looked.decide is None:
+        return
+    decisions = [looked.decide(file) for file in files]
+    refused = [decision for decision in decisions if decision.objectionable]
+    if refused and refused[0].strictest.rule not in _COVERED:
+        verdict = refused[0].strictest
+        some = len(refused) < len(decisions)
+        watched = refused[0].watched
+        level = NOTE if some else WARNING if watched else ERROR
+        text = f"{len(refused)} of its {len(decisions)} files: {verdict.sentence}" if some else verdict.sentence
+        yield entry.by_rule(verdict, level, text + (" (the policy only watches)" if watched else ""))
+    said = {(one.rule, one.sentence): one for d in decisions for one in d.verdicts if one.effect is Effect.WARN}
+    for verdict in said.values():
+        if verdict.rule not in _COVERED:
+            yield entry.by_rule(verdict, WARNING, verdict.sentence)
+    for rule in sorted({one.rule for d in decisions for one in d.verdicts if one.effect is Effect.PENDING}):
+        if rule == "licences":
+            yield entry.unchecked("licence", "its metadata were not read yet, so its licence is not known")
+        elif rule not in _COVERED:
+            pending.note(rule, f"{pin.project} {pin.version}")
+
+
+def of_lock(lock: Lock, text: str, filename: str, *, require_hashes: bool, there: bool) -> Iterator[Row]:
+    """Yield what is wrong with a file as a whole; `there`: it tells what is there already, so that it needs no hashes."""
+    if not there:
+        yield from _hashes(lock, filename, require_hashes=require_hashes)
+    for address in lock.extra_index_urls:
+        sentence = (
+            f"--extra-index-url {shown(address)}: pip takes the highest version from any index, so whoever registers "
+            "a private name on a public one is installed"
+        )
+        yield Finding("extra-index-url", WARNING, sentence, file=filename, line=_line(text, address))
+    for address in lock.find_links:
+        sentence = f"--find-links {shown(address)}: what lies there comes past the index and its gate"
+        yield Finding("find-links", WARNING, sentence, file=filename, line=_line(text, address))
+    for option in lock.options:
+        if found := re.match(r"--trusted-host[\s=]+(\S+)", option):
+            sentence = f"--trusted-host {found[1]}: the certificate of that host is not checked"
+            yield Finding("trusted-host", WARNING, sentence, file=filename, line=_line(text, "--trusted-host"))
+    if lock.index_url.lower().startswith("http://") and urlsplit(lock.index_url).hostname not in _LOOPBACK:
+        sentence = f"{shown(lock.index_url)}: whoever is on the way can replace what is installed; use https"
+        yield Finding("insecure-index", WARNING, sentence, file=filename, line=_line(text, lock.index_url))
+    for sentence in lock.unread:
+        yield Unchecked("unread", sentence, file=filename)
+
+
+def _hashes(lock: Lock, filename: str, *, require_hashes: bool) -> Iterator[Finding]:
+    pins = [pin for pin in lock.pins if pin.version and not pin.origin]
+    bare = [pin for pin in pins if not pin.hashes]
+    if bare and len(bare) == len(pins):
+        level = WARNING if require_hashes else NOTE
+        sentence = "no entry has a hash: what is installed is not held to the bytes that were looked at"
+        yield Finding("missing-hash", level, sentence, file=filename)
+    elif bare:
+        why = "; pip refuses the whole file" if lock.kind is LockKind.REQUIREMENTS else ""
+        for pin in bare:
+            sentence = f"it has no hash, while others have{why}"
+            yield Finding("missing-hash", WARNING, sentence, pin.project, pin.version, filename, pin.line)
+    for pin in pins:
+        if pin.hashes and {algorithm for algorithm, _ in pin.hashes} <= _WEAK:
+            sentence = "its hashes are MD5 or SHA-1, which can be forged; use SHA-256"
+            yield Finding("weak-hash", WARNING, sentence, pin.project, pin.version, filename, pin.line)
+
+
+def _line(text: str, needle: str) -> int:
+    """Return the first line that holds a text; 0 where none does."""
+    at = text.find(needle)
+    return text.count("\n", 0, at) + 1 if at >= 0 else 0
+
+
+def distinct(pins: Iterable[Pin]) -> list[Pin]:
+    """Return the pins, those of one release of a project once, with the hashes of all."""
+    found: dict[tuple[ProjectName, str, str], Pin] = {}
+    for pin in pins:
+        key = (pin.project, canonical(pin.version) if pin.version else pin.specifier, pin.origin)
+        first = found.get(key)
+        if first is None:
+            found[key] = pin
+        elif pin.files:
+            found[key] = replace(first, files=(*first.files, *pin.files))
+    return list(found.values())

@@ -1,0 +1,68 @@
+"""An audit as text on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from affineur.standards.audits.report import Dependency, Report, counted, place, plain, summary, what_to_do
+
+_MOST_ALIKE = 4
+"""Entries that are named where the same is to be said of many."""
+
+
+def table(report: Report) -> str:
+    """Return the report for people, the worst first in each part."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    if report.advisories.alarm:
+        yield plain(report.advisories.alarm)
+        yield ""
+    for row in report.dependencies:
+        if row.vulns:
+            yield from _vulnerable(row)
+    for finding in report.findings:
+        who = plain(" ".join(text for text in (finding.name, finding.version) if text))
+        yield f"{finding.level:<8} {finding.kind:<18} {_joined(place(finding), who)}: {plain(finding.sentence)}"
+    if report.findings:
+        yield ""
+    if report.unknown:
+        yield "NOT CHECKED:"
+        alike: dict[tuple[str, str], list[str]] = {}
+        for entry in report.unknown:
+            who = plain(" ".join(text for text in (entry.name, entry.version) if text))
+            alike.setdefault((entry.kind, entry.sentence), []).append(_joined(place(entry), who))
+        for (kind, sentence), entries in alike.items():
+            more = f" and {len(entries) - _MOST_ALIKE} more" if len(entries) > _MOST_ALIKE else ""
+            yield f"  {kind:<18} {', '.join(entries[:_MOST_ALIKE])}{more}: {plain(sentence)}"
+        yield ""
+    for upgrade in report.fixes:
+        yield f"raise {plain(upgrade.name)} from {plain(upgrade.old_version)} to {plain(upgrade.new_version)}"
+    for excepted in report.ignored:
+        end = f" until {excepted.end}" if excepted.end else ""
+        yield f"excepted{end}: {plain(f'{excepted.id} {excepted.name} {excepted.version}: {excepted.reason}')}"
+    for problem in report.ignore_problems:
+        yield f"ignore file: {plain(problem)}"
+    newest = report.advisories.newest
+    known = f"{report.advisories.records} advisories" + (f", the newest of {newest:%Y-%m-%d}" if newest else "")
+    where = f"index {report.index}, policy {report.policy}" + (", offline" if report.offline else "")
+    yield f"{summary(report)} ({where}; {known})"
+
+
+def _joined(where: str, who: str) -> str:
+    return f"{where} {who}".strip()
+
+
+def _vulnerable(row: Dependency) -> Iterator[str]:
+    many = "known vulnerabilities"
+    head = f"{plain(row.name)} {plain(row.version)} ({place(row)}): "
+    head += counted(len(row.vulns), "known vulnerability", many)
+    yield head + (f"; {row.fixed_by} is free of all and passes the gate today" if row.fixed_by else "")
+    for hole in row.vulns:
+        others = ", ".join(name for name in hole.ids if name != hole.known_as)
+        word = "MALWARE" if hole.kind == "malware" else hole.severity
+        yield f"  {hole.known_as:<20} {word:<9} {plain(what_to_do(row, hole))}" + (f" ({others})" if others else "")
+        if hole.summary:
+            yield f"  {'':<20} {plain(hole.summary)}"
+    yield ""

@@ -1,0 +1,219 @@
+"""`affineur audit`: what it finds in real files, what it says it could not look at, and its exit codes."""
+
+import hashlib
+import json
+
+import pytest
+import requests
+
+from tests.support.advisories import malware, osv
+from tests.support.distributions import wheel_bytes, wheel_name
+from tests.support.server import Affineur
+
+FOUND, UNSURE = 3, 4
+
+
+@pytest.fixture
+def here(tmp_path):
+    """A data folder without a server or an upstream."""
+    return Affineur(tmp_path / "data")
+
+
+def told(here, path, *records):
+    """Import records."""
+    path.write_text("\n".join(json.dumps(record) for record in records))
+    here.command("advisories", "import", str(path))
+
+
+def written(path, *lines):
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def audited(server, *arguments, code=None):
+    """The report as JSON; the exit code is checked where one is expected."""
+    run = server.command("audit", *arguments, "--format", "json", check=False)
+    assert run.stdout, run.stderr
+    if code is not None:
+        assert run.returncode == code, run.stdout + run.stderr
+    return json.loads(run.stdout)
+
+
+def kinds(report, part="findings"):
+    return {row["kind"] for row in report[part]}
+
+
+def test_without_advisories_it_is_loud_and_not_clean(here, tmp_path):
+    report = audited(here, written(tmp_path / "requirements.txt", "brie==1.0"), "--offline", code=UNSURE)
+    assert kinds(report, "unknown") == {"advisories", "listing"}
+    assert report["dependencies"][0]["skip_reason"] == "no advisories were ever imported"
+    text = here.command("audit", str(tmp_path / "requirements.txt"), "--offline", check=False).stdout
+    assert text.startswith("ADVISORIES WERE NEVER IMPORTED")
+    assert "nothing found" not in text
+
+
+def test_one_finding_for_a_hole_with_every_id_and_its_fix(here, tmp_path):
+    told(
+        here, tmp_path / "feed",
+        osv("PYSEC-1", "brie", fixed="1.5", aliases=["CVE-1"], summary="holes too large"),
+        osv("GHSA-1", "brie", fixed="1.5", aliases=["CVE-1"]),
+        osv("PYSEC-2", "brie", fixed="1.5", withdrawn="2024-06-01T00:00:00Z"),
+    )  # fmt: skip
+    file = written(tmp_path / "requirements.txt", "# cheese", "Brie[rind]==1.0 ; python_version > '3'", "brie == 1.0.0")
+    report = audited(here, file, "--offline", code=FOUND)
+    (row,) = report["dependencies"]
+    assert (row["name"], row["version"], row["line"]) == ("brie", "1.0", 2)
+    (hole,) = row["vulns"]
+    assert {hole["id"], *hole["aliases"]} == {"PYSEC-1", "GHSA-1", "CVE-1"}
+    assert hole["fix_versions"] == ["1.5"]
+    assert audited(here, written(tmp_path / "fixed.txt", "brie==1.5"), "--offline")["dependencies"][0]["vulns"] == []
+    assert audited(here, written(tmp_path / "pre.txt", "brie==1.5rc1"), "--offline")["dependencies"][0]["vulns"]
+
+
+def test_all_looked_at_and_nothing_found(upstream, tmp_path):
+    body = wheel_bytes("brie", "1.0")
+    upstream.add("brie", wheel_name("brie", "1.0"), body)
+    here = Affineur(tmp_path / "data", upstream=upstream.url)
+    told(here, tmp_path / "feed", osv("PYSEC-1", "gouda"))
+    digest = hashlib.sha256(body).hexdigest()
+    file = written(tmp_path / "requirements.txt", f"brie==1.0 --hash=sha256:{digest}")
+    report = audited(here, file, code=0)
+    assert (report["unknown"], kinds(report) - {"pending"}) == ([], set())
+    wrong = written(tmp_path / "wrong.txt", f"brie==1.0 --hash=sha256:{'0' * 64}")
+    assert "wrong-hash" in kinds(audited(here, wrong, code=FOUND))
+
+
+def test_what_listings_say(upstream, tmp_path):
+    upstream.add("brie", wheel_name("brie", "1.0"), wheel_bytes("brie", "1.0"), yanked="too soft")
+    upstream.add("brie", wheel_name("brie", "1.1"), wheel_bytes("brie", "1.1"))
+    upstream.add("gouda", wheel_name("gouda", "1.0"), wheel_bytes("gouda", "1.0"))
+    upstream.statuses["gouda"] = {"status": "quarantined", "reason": "under investigation"}
+    here = Affineur(tmp_path / "data", upstream=upstream.url)
+    told(here, tmp_path / "feed", malware("MAL-1", "evil"))
+    file = written(
+        tmp_path / "r.txt", "brie==1.0", "brie==9.9; python_version < '3'", "gouda==1.0", "nobody-has-it==1", "evil==1"
+    )
+    report = audited(here, file, code=FOUND)
+    said = {(row["kind"], row["name"], row["version"], row["line"]) for row in report["findings"]}
+    assert ("yanked", "brie", "1.0", 1) in said
+    assert ("unknown-release", "brie", "9.9", 2) in said
+    assert ("quarantined", "gouda", "1.0", 3) in said
+    assert ("unknown-project", "nobody-has-it", "1", 4) in said
+    evil = next(row for row in report["dependencies"] if row["name"] == "evil")
+    assert [(hole["kind"], hole["id"]) for hole in evil["vulns"]] == [("malware", "MAL-1")]
+
+
+def test_the_nearest_fix_is_one_that_the_gate_lets_through_today(upstream, tmp_path):
+    for version in ("1.0", "1.1", "1.2", "1.3rc1", "1.3"):
+        upstream.add("brie", wheel_name("brie", version), wheel_bytes("brie", version))
+    table = '[policies.standard]\nlists = { deny = ["brie==1.2"] }\n'
+    here = Affineur(tmp_path / "data", upstream=upstream.url, config=table)
+    told(here, tmp_path / "feed", osv("PYSEC-1", "brie", fixed="1.1"), osv("PYSEC-2", "brie", fixed="1.2"))
+    report = audited(here, written(tmp_path / "r.txt", "brie==1.0"), code=FOUND)
+    (row,) = report["dependencies"]
+    assert {hole["id"]: hole["nearest"] for hole in row["vulns"]} == {"PYSEC-1": "1.1", "PYSEC-2": "1.3"}
+    assert row["fixed_by"] == "1.3"
+
+
+def test_an_upstream_that_does_not_answer_is_not_taken_for_clean(upstream, tmp_path):
+    here = Affineur(tmp_path / "data", upstream=upstream.url)
+    told(here, tmp_path / "feed", osv("PYSEC-1", "gouda"))
+    upstream.stop()
+    report = audited(here, written(tmp_path / "r.txt", "brie==1.0"), code=UNSURE)
+    assert kinds(report, "unknown") == {"listing"}
+
+
+def test_what_cannot_be_known_is_said(here, tmp_path):
+    told(here, tmp_path / "feed", osv("PYSEC-1", "gouda"))
+    file = written(
+        tmp_path / "r.txt", "brie", "gouda>=1", "feta @ https://u:secret@files.example.org/feta.zip", "-r https://x.example.org/y"
+    )  # fmt: skip
+    report = audited(here, file, "--offline", code=FOUND)
+    assert {(row["kind"], row["name"]) for row in report["unknown"]} >= {
+        ("unpinned", "brie"), ("unpinned", "gouda"), ("direct-url", "feta"), ("unread", ""),
+    }  # fmt: skip
+    assert "secret" not in json.dumps(report)
+    assert all(row["skip_reason"] for row in report["dependencies"])
+
+
+def test_traps_of_requirements_files(here, tmp_path):
+    told(here, tmp_path / "feed", osv("PYSEC-1", "gouda"))
+    some = f"--hash=sha256:{'0' * 64}"
+    file = written(
+        tmp_path / "r.txt", "--index-url http://index.example.org/simple", "--extra-index-url https://other.example.org/simple",
+        "--find-links wheels", "--trusted-host index.example.org", f"brie==1.0 {some}", "feta==1.0", f"edam==1.0 --hash=md5:{'0' * 32}",
+        "-e git+https://git.example.org/curd#egg=curd", "reqeusts==1.0",
+    )  # fmt: skip
+    said = {(row["kind"], row["line"]) for row in audited(here, file, "--offline", code=FOUND)["findings"]}
+    assert said >= {
+        ("insecure-index", 1), ("extra-index-url", 2), ("find-links", 3), ("trusted-host", 4), ("missing-hash", 6),
+        ("weak-hash", 7), ("editable", 8), ("look-alike", 9),
+    }  # fmt: skip
+
+
+def test_files_without_any_hash_are_a_finding_when_hashes_are_required(here, tmp_path):
+    told(here, tmp_path / "feed", osv("PYSEC-1", "gouda"))
+    file = written(tmp_path / "r.txt", "brie==1.0")
+    assert kinds(audited(here, file, "--offline", code=UNSURE)) == {"missing-hash"}
+    assert kinds(audited(here, file, "--offline", "--require-hashes", code=FOUND)) == {"missing-hash"}
+
+
+def test_exceptions_have_reasons_and_ends(here, tmp_path):
+    told(
+        here,
+        tmp_path / "feed",
+        osv("PYSEC-1", "brie", aliases=["CVE-1"]),
+        osv("PYSEC-2", "brie"),
+        osv("PYSEC-3", "brie"),
+    )
+    file = written(tmp_path / "r.txt", "brie==1.0")
+    ignore = written(
+        tmp_path / "ignore.toml",
+        '[[ignore]]\nid = "CVE-1"\nproject = "Brie"\nreason = "we do not melt it"\nend = 2999-01-01',
+        '[[ignore]]\nid = "PYSEC-2"\nreason = "was fine then"\nend = 2020-01-01',
+        '[[ignore]]\nid = "PYSEC-3"\nproject = "gouda"\nreason = "of another project"',
+        '[[ignore]]\nid = "listing"\nreason = "offline"',
+    )  # fmt: skip
+    report = audited(here, file, "--offline", "--ignore-file", ignore, code=FOUND)
+    assert [hole["id"] for hole in report["dependencies"][0]["vulns"]] == ["PYSEC-2", "PYSEC-3"]
+    assert {(row["id"], row["reason"], row["end"]) for row in report["ignored"]} == {
+        ("PYSEC-1", "we do not melt it", "2999-01-01"), ("listing", "offline", ""),
+    }  # fmt: skip
+    assert report["unknown"] == []
+    assert ["has ended" in text for text in report["ignore_problems"]] == [True, False]
+    bad = written(tmp_path / "bad.toml", '[[ignore]]\nid = "CVE-1"')
+    run = here.command("audit", file, "--ignore-file", bad, check=False)
+    assert (run.returncode, "ignore[0].reason" in run.stderr) == (1, True)
+
+
+def test_what_an_index_holds(upstream, tmp_path):
+    upstream.add("brie", wheel_name("brie", "1.0"), wheel_bytes("brie", "1.0"))
+    upstream.add("brie", wheel_name("brie", "2.0"), wheel_bytes("brie", "2.0"))
+    with Affineur(tmp_path / "data", upstream=upstream.url) as server:
+        (row,) = (row for row in server.page("brie")["files"] if "1.0" in row["filename"])
+        assert requests.get(server.file_url(row), timeout=10).status_code == 200
+        uploaded = server.upload(
+            wheel_name("acme-cheese", "1.0"), wheel_bytes("acme-cheese", "1.0"), token=server.token()
+        )
+        assert uploaded.status_code == 200, uploaded.reason
+        told(server, tmp_path / "feed", osv("PYSEC-1", "brie", fixed="2.0"), malware("MAL-1", "acme-cheese"))
+        report = audited(server, "--index", "main", code=FOUND)
+        rows = {(row["name"], row["version"]): row for row in report["dependencies"]}
+        assert rows.keys() == {("brie", "1.0"), ("acme-cheese", "1.0")}
+        assert [hole["id"] for hole in rows["brie", "1.0"]["vulns"]] == ["PYSEC-1"]
+        assert rows["acme-cheese", "1.0"]["vulns"] == []
+        assert rows["acme-cheese", "1.0"]["skip_reason"].startswith("it is private")
+
+
+def test_on_a_server_as_on_a_data_folder(upstream, tmp_path):
+    upstream.add("brie", wheel_name("brie", "1.0"), wheel_bytes("brie", "1.0"))
+    with Affineur(tmp_path / "data", upstream=upstream.url) as server:
+        told(server, tmp_path / "feed", osv("PYSEC-1", "brie", fixed="2.0"))
+        more = written(tmp_path / "more.txt", "brie==1.0")
+        file = written(tmp_path / "r.txt", "-r more.txt")
+        token = server.token("*", "read", "reader")
+        there = audited(server, file, "--server", server.url, "--token", token, code=FOUND)
+        here = audited(server, file, code=FOUND)
+        assert there["dependencies"] == here["dependencies"]
+        assert (there["dependencies"][0]["file"], there["dependencies"][0]["line"]) == (more, 1)
+        assert requests.post(f"{server.url}/api/v1/audit", json={"index": "main"}, timeout=10).status_code == 401
