@@ -73,8 +73,7 @@ class App:
 
     def _site(self, pip: PipSettings) -> Site:
         config = self.config
-        scheme = "https" if config.tls_cert else "http"
-        origin = (config.public_url or f"{scheme}://{config.host}:{config.port}").rstrip("/")
+        origin = config.address
         self._open_sources(pip)
         indexes = self._indexes(lambda: origin)
         self.config = config = _with_anonymity(

@@ -205,6 +205,12 @@ class Config:
             raise AttributeError(name) from None
 
     @property
+    def address(self) -> str:
+        """The origin of absolute addresses: `public_url`, else where the server listens."""
+        scheme = "https" if self.values["tls_cert"] else "http"
+        return str(self.values["public_url"] or f"{scheme}://{self.values['host']}:{self.values['port']}").rstrip("/")
+
+    @property
     def data_path(self) -> Path:
         """The data folder as a path."""
         return Path(self.values["data"])

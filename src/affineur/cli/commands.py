@@ -49,7 +49,7 @@ def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
     if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
         default = field.default_factory()
     name = f"--{field.name.replace('_', '-')}"
-    if takes_many(field):
+    if takes_many(field) and not extra.get("one"):
         if extra.get("positional"):
             kind, default = list[str] | None if default is not ... else list[str], default if default is ... else None
         else:
@@ -74,7 +74,8 @@ def _value(field: msgspec.structs.FieldInfo, given: dict[str, Any]) -> Any:
         return text_at(path) if path not in {"", STANDARD_STREAM} and Path(path).exists() else ""
     value = given[field.name]
     if extra.get("documents"):
-        return documents_at(value or [], follow=extra["follow"]) if takes_many(field) else document_at(value)
+        paths = [value] if extra.get("one") else value or []
+        return documents_at(paths, follow=extra["follow"]) if takes_many(field) else document_at(value)
     if extra.get("file") and value:
         return text_at(value)
     if takes_many(field):
@@ -149,6 +150,8 @@ def _told(request: msgspec.Struct) -> str:
 
 
 def _run(operation: Operation, request: Any, given: dict[str, Any]) -> Any:
+    if (made := operation.alone(request)) is not None:
+        return made
     with progress_shown() as progress:
         if given.get("server"):
             from affineur.client import Client

@@ -177,8 +177,7 @@ async def stale_advisories(app: App) -> str:
 
 async def _greet(app: App) -> None:
     config = app.config
-    scheme = "https" if config.tls_cert else "http"
-    origin = config.public_url or f"{scheme}://{config.host}:{config.port}"
+    origin = config.address
     print(
         f"affineur serves {origin}/{config.default_index}/simple/  (data in {config.data_path.absolute()})", flush=True
     )

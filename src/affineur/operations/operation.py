@@ -64,12 +64,12 @@ def file_option(text: str, *names: str) -> msgspec.Meta:
     return msgspec.Meta(description=text, extra={"file": True, "names": list(names)})
 
 
-def documents_argument(text: str, *, follow: bool = False) -> msgspec.Meta:
+def documents_argument(text: str, *, follow: bool = False, one: bool = False) -> msgspec.Meta:
     """Describe a field of type `Document`, or a tuple of them: commands take paths by their place.
 
-    With `follow` the requirements files that they name (`-r`, `-c`) are read too.
+    With `follow` the requirements files that they name (`-r`, `-c`) are read too, with `one` just one path is taken.
     """
-    return msgspec.Meta(description=text, extra={"documents": True, "positional": True, "follow": follow})
+    return msgspec.Meta(description=text, extra={"documents": True, "positional": True, "follow": follow, "one": one})
 
 
 def output_argument(text: str) -> msgspec.Meta:
@@ -116,6 +116,8 @@ class Operation:
     """Whether a request of a destroying operation destroys nothing, so that commands need not ask."""
     writes: Callable[[Any], Sequence[Document]] | None = None
     """What of the result commands write to files: to those they were given or told to write to, and no others."""
+    alone: Callable[[Any], Any] = lambda _request: None
+    """Answers a request that needs neither server nor data folder; None where it needs one."""
     found: Callable[[Any], bool] = lambda _result: False
     """Whether a check found something (exit code 3)."""
     unsure: Callable[[Any], bool] = lambda _result: False

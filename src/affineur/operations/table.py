@@ -10,6 +10,7 @@ from affineur.operations import (
     advisories,
     audit,
     claims,
+    convert,
     explain,
     indexes,
     inspect,
@@ -37,7 +38,7 @@ def _source(request: withdraw.Release | withdraw.Project) -> str:
     return request.source
 
 
-def _index(request: explain.Why | waivers.Ask | audit.Audit) -> str:
+def _index(request: explain.Why | waivers.Ask | audit.Audit | convert.Convert) -> str:
     return request.index or "*"
 
 
@@ -110,6 +111,10 @@ TABLE: tuple[Operation, ...] = (
     Operation(
         "advisories status", advisories.AdvisoriesStatus, advisories.status,
         say=advisories.say_state, found=lambda state: bool(state.alarm),
+    ),
+    Operation(
+        "convert", convert.Convert, convert.convert, right=Right.READ, place=_index, say=convert.say,
+        writes=lambda made: (made.document,), alone=convert.alone, found=lambda made: bool(made.lost),
     ),
     Operation("names update", names.NamesUpdate, names.update, CHANGE, say=names.say),
     Operation(

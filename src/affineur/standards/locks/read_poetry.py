@@ -12,7 +12,15 @@ from packaging.version import InvalidVersion, Version
 from affineur.model.locks import Lock, LockedFile, LockKind, Pin
 from affineur.model.names import ProjectName, normalize
 from affineur.standards.locks.tables import Table
-from affineur.standards.locks.values import either, located, read_hash, read_marker, read_name
+from affineur.standards.locks.values import (
+    either,
+    located,
+    one_index,
+    read_hash,
+    read_marker,
+    read_name,
+    without_own_extras,
+)
 
 _ALWAYS = "main"
 _CARET = re.compile(r"\A(\^|~)\s*([0-9][0-9A-Za-z.+!-]*)\Z")
@@ -30,8 +38,7 @@ def read_poetry(root: Table) -> Lock:
               for name in root.table("extras").values}  # fmt: skip
     brought = _brought_by(extras, packages)
     files = metadata.table("files")
-    pins = tuple(_pin(package, files, brought) for package in packages)
-    indexes = list(dict.fromkeys(pin.index for pin in pins if pin.index))
+    index, pins = one_index([_pin(package, files, brought) for package in packages])
     unread = []
     if not any("markers" in package for package in packages) and _older(metadata.text("lock-version")):
         unread.append(
@@ -44,7 +51,8 @@ def read_poetry(root: Table) -> Lock:
         pins,
         requires_python="" if python == "*" else _specifier(python) or "",
         extras=tuple(normalize(name) for name in extras),
-        extra_index_urls=tuple(indexes),
+        index_url=index,
+        extra_index_urls=tuple(dict.fromkeys(pin.index for pin in pins if pin.index)),
         unread=tuple(unread),
     )
 
@@ -62,10 +70,10 @@ def _pin(package: Table, files: Table, brought: Mapping[ProjectName, tuple[str, 
     source = package.table("source")
     legacy = source.text("type") == "legacy"
     groups = _groups(package)
-    if package.flag("optional") and not groups:
-        groups = brought.get(name, ())
     python = package.text("python-versions")
     marker, requires = _marker(package), tuple(_requires(package.table("dependencies")))
+    if package.flag("optional") and not groups and name in brought:
+        groups, marker = brought[name], without_own_extras(marker)
     return Pin(
         name,
         package.needed("version"),

@@ -12,7 +12,7 @@ from affineur.errors import InvalidDocument
 from affineur.model.locks import Lock, LockedFile, LockKind, Pin
 from affineur.model.names import ProjectName
 from affineur.standards.locks.tables import Table
-from affineur.standards.locks.values import in_utc, located
+from affineur.standards.locks.values import in_utc, located, one_index
 
 _GROUP = r"""(?:"([^"]+)"|'([^']+)') in (extras|dependency_groups)"""
 _GROUPS = re.compile(rf"\A(?:{_GROUP}(?: or (?=.+ in (?:extras|dependency_groups)\Z)|\Z))+\Z")
@@ -29,7 +29,7 @@ def read_pylock(root: Table) -> Lock:
         lock = Pylock.from_dict(root.values)
     except PylockValidationError as error:
         raise InvalidDocument(root.document, error.message, error.context or "") from None
-    pins = tuple(map(_pin, lock.packages))
+    index, pins = one_index([_pin(package) for package in lock.packages])
     unread = []
     for pin, package in zip(pins, lock.packages, strict=True):
         if package.attestation_identities:
@@ -40,6 +40,8 @@ def read_pylock(root: Table) -> Lock:
         requires_python=str(lock.requires_python or ""),
         environments=tuple(str(marker) for marker in lock.environments or ()),
         extras=tuple(lock.extras or ()),
+        index_url=index,
+        extra_index_urls=tuple(dict.fromkeys(pin.index for pin in pins if pin.index)),
         unread=tuple(unread),
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
@@ -12,6 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from affineur.errors import InvalidDocument, InvalidName
 from affineur.model.filenames import candidate_projects
+from affineur.model.locks import Pin
 from affineur.model.names import ProjectName, project_name
 
 _HASH = re.compile(r"\A([A-Za-z0-9_-]+)[:=]([0-9A-Fa-f]+)\Z")
@@ -69,6 +71,28 @@ def either(markers: Iterable[str]) -> str:
     if not parts or "" in parts:
         return ""
     return str(Marker(" or ".join(f"({part})" if " and " in part else part for part in parts)))
+
+
+def one_index(pins: Sequence[Pin]) -> tuple[str, tuple[Pin, ...]]:
+    """Return the index that all entries name, and the entries without it; "" and the entries as they are otherwise."""
+    named = {pin.index for pin in pins if not pin.origin}
+    if len(named) != 1 or named == {""}:
+        return "", tuple(pins)
+    return named.pop(), tuple(replace(pin, index="") for pin in pins)
+
+
+_EXTRAS = re.compile(r"""(?:extra == "([^"]+)"(?: or (?=extra == "[^"]+"(?: or extra == "[^"]+")*\Z)|\Z))+\Z""")
+_AND_EXTRAS = re.compile(r"""\A(.*) and (extra == "[^"]+"|\((?:extra == "[^"]+"(?: or )?)+\))\Z""", re.DOTALL)
+
+
+def without_own_extras(marker: str) -> str:
+    """Return a marker without the condition, at its end, that an extra of the project itself is asked for."""
+    if _EXTRAS.match(marker):
+        return ""
+    if found := _AND_EXTRAS.match(marker):
+        rest = found[1]
+        return str(Marker(rest)) if rest.count("(") == rest.count(")") else marker
+    return marker
 
 
 def pinned_version(specifier: str) -> str:
