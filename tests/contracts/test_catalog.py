@@ -318,12 +318,12 @@ def test_a_deleted_release_is_gone_its_names_taken_and_it_can_come_back(catalog)
 
 
 def test_status_of_a_project(catalog):
-    assert catalog.read_now(hosted.get_status, "internal", "gouda") == ProjectStatus()
+    assert catalog.read_now(hosted.listed, "internal", "gouda").status == ProjectStatus()
     with pytest.raises(ProjectUnknown):
         catalog.write_now(hosted.set_status, "internal", "gouda", ProjectStatus(Status.ARCHIVED, "old"), "ada")
     add(catalog)
     catalog.write_now(hosted.set_status, "internal", "gouda", ProjectStatus(Status.ARCHIVED, "old"), "ada")
-    assert catalog.read_now(hosted.get_status, "internal", "gouda") == ProjectStatus(Status.ARCHIVED, "old")
+    assert catalog.read_now(hosted.listed, "internal", "gouda").status == ProjectStatus(Status.ARCHIVED, "old")
     assert kinds(catalog) == ["project.status"]
 
 

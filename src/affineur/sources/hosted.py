@@ -11,7 +11,7 @@ from affineur.sources.held import Held
 from affineur.sources.source import Body
 from affineur.sources.stored import Stored
 from affineur.storage.blobs.store import Blobs
-from affineur.storage.catalog import hosted, projects
+from affineur.storage.catalog import hosted
 from affineur.storage.catalog.database import Catalog
 
 _SIDE_FILE = {"metadata": "core metadata", "signature": "signature", "provenance": "provenance"}
@@ -34,14 +34,12 @@ class Hosted:
 
     async def page(self, project: ProjectName) -> Page:
         """Return the listing of an uploaded project; an owned name without files is an empty page."""
-        if not await self.owns(project):
+        listed = await self.catalog.read(hosted.listed, self.name, project)
+        if not (listed.claimed or matches(project, self.owned)):
             raise ProjectUnknown(project, self.name)
-        status = await self.catalog.read(hosted.get_status, self.name, project)
-        files = await self.catalog.read(hosted.files, self.name, project)
-        serial = await self.catalog.read(projects.serial, self.name, project)
         # A quarantined project must offer no files (PEP 792).
-        offered = () if status.status is Status.QUARANTINED else tuple(files)
-        return Page(project, offered, SourceName(self.name), status=status, serial=serial, owned=True)
+        offered = () if listed.status.status is Status.QUARANTINED else listed.files
+        return Page(project, offered, SourceName(self.name), status=listed.status, serial=listed.serial, owned=True)
 
     async def held(self, project: ProjectName) -> Page:
         """Return the listing; all of it is held here."""

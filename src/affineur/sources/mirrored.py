@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +29,7 @@ from affineur.sources.upstream import FetchedPage, Upstream
 from affineur.standards.file_details import FileDetails, file_details
 from affineur.standards.simple_api.parse_json import UpstreamPage
 from affineur.storage.blobs.store import Blobs
-from affineur.storage.catalog import listings, projects
+from affineur.storage.catalog import listings
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.catalog.listings import StoredListing
 
@@ -52,7 +51,6 @@ class Mirrored:
         self.files.found_metadata = self.beside.found
         self._refreshing: dict[ProjectName, asyncio.Task[Page]] = {}
         self._unknown: dict[ProjectName, float] = {}
-        self._clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def owns(self, project: ProjectName) -> bool:
         """A mirror supplies any name that nobody before it owns."""
@@ -66,7 +64,7 @@ class Mirrored:
     async def page(self, project: ProjectName) -> Page:
         """Return the listing: held and fresh, refreshed, or stale when the upstream is slow or down."""
         held = await self._held(project)
-        now = self._clock()
+        now = datetime.now(UTC)
         if held is not None and self._is_fresh(held, now):
             return held
         if held is None and self._unknown.get(project, 0.0) > time.monotonic():
@@ -120,29 +118,27 @@ class Mirrored:
         if stored is None:
             return None
         listing = await asyncio.to_thread(kept.unpack, stored.document)
-        return await self._page(project, listing, stored.serial, stored.checked_at)
-
-    async def _page(self, project: ProjectName, listing: Listing, serial: int, checked_at: datetime) -> Page:
+        fresh_until = stored.checked_at + timedelta(seconds=self.config.fresh_for)
         return Page(
             project, await self.beside.offered(listing.files), SourceName(self.name), listing.versions,
-            listing.status, serial, fresh_until=checked_at + timedelta(seconds=self.config.fresh_for), mirrored=True,
+            listing.status, stored.serial, fresh_until=fresh_until, mirrored=True,
         )  # fmt: skip
 
     async def _refresh(self, project: ProjectName) -> Page:
         stored = await self.catalog.read(listings.load, self.name, project)
         validators = (stored.etag, stored.last_modified) if stored is not None else ("", "")
         fetched = await self.upstream.page(project, *validators)
-        now = self._clock()
+        now = datetime.now(UTC)
         if fetched is None and stored is None:
             self._remember_unknown(project)
             raise ProjectUnknown(project, self.name)
         if fetched is not None and fetched.page is None and stored is not None:
             await self.catalog.write(listings.touch, self.name, project, now)
-            listing = await asyncio.to_thread(kept.unpack, stored.document)
-            page = await self._page(project, listing, stored.serial, now)
-            self.beside.look_into(project, page.files)
-            return page
-        return await self._take(project, stored, fetched, now)
+        else:
+            await self._take(project, stored, fetched, now)
+        page = await self.held(project)  # as it is kept, with the serial of that: others may have stored another since
+        self.beside.look_into(project, page.files)
+        return page
 
     def _remember_unknown(self, project: ProjectName) -> None:
         now = time.monotonic()
@@ -153,8 +149,8 @@ class Mirrored:
 
     async def _take(
         self, project: ProjectName, stored: StoredListing | None, fetched: FetchedPage | None, now: datetime
-    ) -> Page:
-        """Merge what the upstream lists into what is held; None: it does not know the project any more."""
+    ) -> None:
+        """Merge what the upstream lists into what is held; `fetched` None: it does not know the project any more."""
         page: UpstreamPage | None = None
         for _ in range(_MOST_TRIES):
             before = stored.document if stored is not None else b""
@@ -164,10 +160,7 @@ class Mirrored:
             listing, delta = await asyncio.to_thread(merge, old, page, now)
             if await self._store(project, before, listing, delta, fetched):
                 self._unknown.pop(project, None)
-                serial = await self.catalog.read(projects.serial, self.name, project)
-                taken = await self._page(project, listing, serial, now)
-                self.beside.look_into(project, taken.files)
-                return taken
+                return
             stored = await self.catalog.read(listings.load, self.name, project)
         raise StorageUnavailable(f"{project}: others keep changing the listing")
 

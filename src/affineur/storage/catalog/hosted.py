@@ -50,6 +50,16 @@ class Standing:
     """The names of the project's sdists."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A project as it is listed: whether an upload claimed its name, its status, its files, its last change."""
+
+    claimed: bool
+    status: ProjectStatus
+    files: tuple[File, ...]
+    serial: int
+
+
 def _file(row: sa.Row) -> File:  # type: ignore[type-arg]
     return replace(_DECODER.decode(row.document), yanked=row.yanked, yanked_reason=row.yanked_reason)
 
@@ -62,6 +72,16 @@ def files(connection: sa.Connection, source: str, project: str) -> list[File]:
         .order_by(hosted_files.c.filename)
     )
     return [_file(row) for row in rows]
+
+
+def listed(connection: sa.Connection, source: str, project: str) -> Listed:
+    """Return a project as it is listed.
+
+    Its serial is read first: a change that is made meanwhile is then taken for news, and never for known.
+    """
+    serial = projects.serial(connection, source, project)
+    claimed = _claimed(connection, source, project)
+    return Listed(claimed is not None, claimed or ProjectStatus(), tuple(files(connection, source, project)), serial)
 
 
 def standing(
@@ -249,11 +269,6 @@ def expire(change: Change, before: float) -> int:
             .values(**{f"{kind}_sha256": None for kind in _KINDS})
         )
     return len(expired)
-
-
-def get_status(connection: sa.Connection, source: str, project: str) -> ProjectStatus:
-    """Return the status of a project, active where nothing was said."""
-    return _claimed(connection, source, project) or ProjectStatus()
 
 
 def set_status(change: Change, source: str, project: str, status: ProjectStatus, actor: str) -> None:

@@ -24,16 +24,17 @@ class StoredListing:
 
 
 def load(connection: sa.Connection, source: str, project: str) -> StoredListing | None:
-    """Return the listing of a project in a mirror, or None."""
+    """Return the listing of a project in a mirror, or None.
+
+    Its serial is read first: a change that is made meanwhile is then taken for news, and never for known.
+    """
+    serial = projects.serial(connection, source, project)
     row = connection.execute(
         sa.select(listings).where(listings.c.source == source, listings.c.project == project)
     ).first()
     if row is None:
         return None
-    checked_at = datetime.fromtimestamp(row.checked_at, UTC)
-    return StoredListing(
-        row.document, row.etag, row.last_modified, checked_at, projects.serial(connection, source, project)
-    )
+    return StoredListing(row.document, row.etag, row.last_modified, datetime.fromtimestamp(row.checked_at, UTC), serial)
 
 
 def store(
