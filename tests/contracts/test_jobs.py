@@ -1,6 +1,5 @@
 """Jobs on both databases: the row is the truth, whoever dies."""
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from affineur.model.jobs import State
 from affineur.storage.catalog import jobs
 from affineur.storage.catalog.database import Catalog
 from affineur.worker import TIMETABLE
+from tests.support.polling import eventually_in_loop
 from tests.support.server import clean_environment
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -166,6 +166,14 @@ def test_a_clock_set_back_leaves_no_job_behind(at):
     assert at(3601, jobs.fall_due, "tidy", timedelta(hours=1))
 
 
+def test_a_lease_taken_by_a_clock_that_is_ahead_is_respected(at):
+    at(0, jobs.add, "inspect")
+    job = at(1, jobs.claim)
+    assert at(0, jobs.claim) is None
+    at(LEASE, jobs.prolong, job)
+    assert at(1, jobs.claim) is None
+
+
 def test_the_timetable_falls_due_once_a_period_and_once_when_missed(at):
     every = timedelta(hours=1)
     due = [second for second in range(0, 4 * 3600, 600) if at(second, jobs.fall_due, "tidy", every)]
@@ -279,23 +287,16 @@ def workers(tmp_path, database_url):
     made.stop()
 
 
-async def until(condition, seconds=15.0):
-    end = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < end, "it did not happen in time"
-        await asyncio.sleep(0.05)
-
-
 async def test_a_worker_that_is_told_to_stop_gives_its_job_to_another(workers, catalog, tmp_path):
     marker = tmp_path / "marker"
     first = workers.start()
     identifier = catalog.write_now(jobs.add, "slow", {"seconds": 600, "marker": str(marker)})
-    await until(lambda: marker.exists())
+    assert await eventually_in_loop(lambda: marker.exists())
     first.send_signal(2)
     first.wait(10)
     assert found(catalog, identifier).state is State.WAITING
     second = workers.start()
-    await until(lambda: f"{second.pid} begun" in marker.read_text())
+    assert await eventually_in_loop(lambda: f"{second.pid} begun" in marker.read_text())
     assert found(catalog, identifier).attempts == 1
 
 
@@ -305,11 +306,11 @@ async def test_a_job_of_a_killed_worker_is_done_by_another_when_the_lease_ends(w
     first, identifier = workers.start(), catalog.write_now(
         jobs.add, "slow", {"seconds": 3, "marker": str(marker)}
     )  # fmt: skip
-    await until(lambda: marker.exists())
+    assert await eventually_in_loop(lambda: marker.exists())
     first.kill()
     first.wait()
     second = workers.start()
-    await until(lambda: found(catalog, identifier).state is State.DONE, LEASE + 20)
+    assert await eventually_in_loop(lambda: found(catalog, identifier).state is State.DONE, LEASE + 20)
     lines = marker.read_text().splitlines()
     assert lines == [f"{first.pid} begun", f"{second.pid} begun", f"{second.pid} done"]
 

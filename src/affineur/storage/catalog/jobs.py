@@ -61,7 +61,7 @@ def due(connection: sa.Connection, now: datetime) -> bool:
 def claim(change: Change) -> Job | None:
     """Take the next job that is due, or whose lease ended, for a lease; None where there is none.
 
-    A lease that ends later than one taken now would was written before the clock was set back,
+    A lease that ends much later than one taken now would was written before the clock was set back,
     and counts as ended. A job that was begun too often without an end is marked failed.
     """
     while True:
@@ -194,7 +194,8 @@ def counts(connection: sa.Connection) -> dict[State, int]:
 def _claimable(now: datetime) -> sa.ColumnElement[bool]:
     """Rows that are due, and running ones whose lease ended."""
     moment = now.timestamp()
-    lost = sa.or_(jobs.c.due_at <= moment, jobs.c.due_at > moment + LEASE.total_seconds())
+    # Twice the lease: the clock of whoever took it may be ahead of this one.
+    lost = sa.or_(jobs.c.due_at <= moment, jobs.c.due_at > moment + 2 * LEASE.total_seconds())
     return sa.or_(
         sa.and_(jobs.c.state == State.WAITING, jobs.c.due_at <= moment), sa.and_(jobs.c.state == State.RUNNING, lost)
     )
