@@ -42,7 +42,8 @@ class Beside:
     def __init__(self, mirror: str, upstream: Upstream, catalog: Catalog, blobs: Blobs, whole: Whole) -> None:
         self.mirror, self.upstream, self.catalog, self.blobs, self._whole = mirror, upstream, catalog, blobs, whole
         self._asked: dict[str, asyncio.Task[bytes]] = {}
-        self._keeping: set[asyncio.Task[None]] = set()
+        """What is being asked for, and what came until it is kept."""
+        self._keeping: dict[str, asyncio.Task[None]] = {}
         self._waiting: list[tuple[int, int, ProjectName, list[File]]] = []
         self._order = itertools.count()
         self._queued: set[ProjectName] = set()
@@ -164,7 +165,7 @@ class Beside:
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.create_task(self._get(page, file), name=f"metadata of {file.filename}")
-            task.add_done_callback(lambda _: self._asked.pop(key, None))
+            task.add_done_callback(lambda _: None if key in self._keeping else self._asked.pop(key, None))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)
 
@@ -179,10 +180,9 @@ class Beside:
         return raw
 
     def _keep_later(self, project: ProjectName, file: File, sha256: str, raw: bytes, origin: str) -> None:
-        """Keep metadata while whoever asked for it has it already."""
-        task = asyncio.create_task(self.found(project, file, sha256, raw, origin))
-        self._keeping.add(task)
-        task.add_done_callback(self._keeping.discard)
+        """Keep metadata while whoever asked for it has it already; who asks meanwhile is given the same."""
+        task = self._keeping[sha256] = asyncio.create_task(self.found(project, file, sha256, raw, origin))
+        task.add_done_callback(lambda _: (self._keeping.pop(sha256), self._asked.pop(sha256, None)))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _of_upstream(self, file: File) -> bytes | None:

@@ -11,6 +11,7 @@ import trustme
 from affineur.errors import ProjectUnknown, UpstreamBroken, UpstreamUnavailable
 from affineur.sources.pip_settings import PipSettings
 from tests.support import misbehaviour as bad
+from tests.support.polling import eventually_in_loop
 from tests.support.upstream import Upstream
 
 
@@ -27,6 +28,25 @@ def elsewhere():
 
 
 # what it speaks
+
+
+async def test_metadata_that_are_not_kept_yet_are_had_although_the_upstream_is_gone(mirror, upstream, monkeypatch):
+    filename = upstream.wheel("cheddar", "1.0")
+    page = await mirror.page("cheddar")
+    may_keep, put = asyncio.Event(), mirror.blobs.put
+
+    async def delayed(*arguments):
+        await may_keep.wait()
+        await put(*arguments)
+
+    monkeypatch.setattr(mirror.blobs, "put", delayed)
+    first = await mirror.source.metadata(page, page.file(filename))
+    upstream.stop()
+    assert await mirror.source.metadata(page, page.file(filename)) == first
+    may_keep.set()
+    await asyncio.gather(*mirror.source.beside._keeping.values())
+    assert await mirror.source.metadata(page, page.file(filename)) == first
+    assert len(upstream.asked(".metadata")) == 1
 
 
 @pytest.mark.parametrize("form", ["json", "html"])
@@ -298,6 +318,13 @@ async def test_connections_to_a_host_are_limited(mirrors, upstream):
 # the breaker
 
 
+async def found(mirror, name):
+    try:
+        return bool((await mirror.page(name)).files)
+    except UpstreamUnavailable:
+        return False
+
+
 async def test_a_dead_upstream_costs_nothing_after_a_few_failures(mirror, upstream):
     upstream.overrides.update({f"/simple/cheese{n}/": bad.status(500) for n in range(20)})
     for number in range(20):
@@ -305,8 +332,7 @@ async def test_a_dead_upstream_costs_nothing_after_a_few_failures(mirror, upstre
             await mirror.page(f"cheese{number}")
     assert len(upstream.log) == 3
     upstream.wheel("cheddar", "1.0")
-    await asyncio.sleep(1.1)
-    assert (await mirror.page("cheddar")).files
+    assert await eventually_in_loop(lambda: found(mirror, "cheddar"))
     assert (await mirror.page("cheddar")).files
 
 
