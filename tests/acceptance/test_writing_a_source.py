@@ -20,6 +20,7 @@ from affineur.web.server import Server
 from tests.support.clients import run
 from tests.support.databases import sqlalchemy_url
 from tests.support.distributions import metadata_of, wheel_name, write
+from tests.support.polling import eventually_in_loop
 from tests.support.upstream import Upstream
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "shelf.py"
@@ -123,14 +124,17 @@ async def test_the_page_follows_the_folder(folder, tmp_path, upstream):
         assert await page(session, origin, "torn") == 404
 
         write(folder, "brie", "1.1")
-        await asyncio.sleep(2.5)
+        both = [wheel_name("brie", "1.0"), wheel_name("brie", "1.1")]
+
+        async def lists(names):
+            return [row["filename"] for row in (await page(session, origin, "brie"))["files"]] == names
+
+        assert await eventually_in_loop(lambda: lists(both))
         second = await page(session, origin, "brie")
-        assert [row["filename"] for row in second["files"]] == [wheel_name("brie", "1.0"), wheel_name("brie", "1.1")]
         assert second["meta"]["_last-serial"] > first["meta"]["_last-serial"]
 
         path.unlink()
-        await asyncio.sleep(2.5)
-        assert len((await page(session, origin, "brie"))["files"]) == 1
+        assert await eventually_in_loop(lambda: lists(both[1:]))
         async with session.get(row["url"]) as answer:
             assert answer.status == 404
 

@@ -13,6 +13,7 @@ from affineur.storage.catalog import decisions, jobs, ledger, waivers
 from affineur.storage.catalog.database import Catalog
 from affineur.worker import Worker
 from tests.support.in_process import InProcess
+from tests.support.polling import eventually_in_loop
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, SOON = timedelta(hours=1), timedelta(seconds=3)
@@ -98,12 +99,8 @@ async def working(server):
 
 async def told(server, kind, project):
     """Wait for the ledger's entry of a kind about a project, and return what it says."""
-    async with asyncio.timeout(20):
-        while True:
-            entries = await server.app.catalog.read(ledger.after, 0, 1000, project, kind)
-            if entries:
-                return entries[0].event.data
-            await asyncio.sleep(0.1)
+    entries = await eventually_in_loop(lambda: server.app.catalog.read(ledger.after, 0, 1000, project, kind))
+    return entries[0].event.data
 
 
 def served(tmp_path, upstream, database_url):

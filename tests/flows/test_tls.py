@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 
+from tests.support.polling import eventually
 from tests.support.server import Affineur
 from tests.support.tls import certificate
 
@@ -46,9 +47,8 @@ def test_a_renewed_certificate_is_taken_up_by_every_process(tmp_path, upstream):
         first = der(chain)
         chain.write_text("not a certificate")
         server.process.send_signal(signal.SIGHUP)
-        time.sleep(1)
+        assert eventually(lambda: "a certificate chain and its key are wanted" in server.log.read_text())
         assert presented(server) == first
-        assert "a certificate chain and its key are wanted" in server.log.read_text()
 
         shutil.copy(new_chain, chain)
         shutil.copy(new_key, key)

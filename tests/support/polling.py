@@ -1,5 +1,7 @@
 """Waiting for what happens in the background."""
 
+import asyncio
+import inspect
 import time
 
 
@@ -9,3 +11,15 @@ def eventually(answer, *, seconds=20.0):
     while not (given := answer()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return given
+
+
+async def eventually_in_loop(answer, *, seconds=20.0):
+    """The same within an event loop; what `answer` returns may have to be awaited."""
+    deadline = time.monotonic() + seconds
+    while True:
+        given = answer()
+        if inspect.isawaitable(given):
+            given = await given
+        if given or time.monotonic() >= deadline:
+            return given
+        await asyncio.sleep(0.02)

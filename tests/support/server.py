@@ -1,5 +1,6 @@
 """affineur as a process of its own, started as a user starts it."""
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -119,6 +120,17 @@ class Affineur:
         if check and result.returncode:
             raise AssertionError(f"affineur {' '.join(arguments)}: {result.stdout}{result.stderr}")
         return result
+
+    def used(self, project):
+        """The versions of a project whose download is on record."""
+        from affineur.config import load
+        from affineur.storage.catalog import downloads
+        from affineur.storage.catalog.database import Catalog
+
+        with contextlib.closing(
+            Catalog.open(load(self.config, environment=self._environment()).database_url)
+        ) as catalog:
+            return catalog.read_now(downloads.versions, project)
 
     def token(self, index="internal", rights="upload", user="ada", *more):
         """Make the user where needed, and a token; return its secret."""

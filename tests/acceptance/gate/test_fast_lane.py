@@ -1,12 +1,12 @@
 """A release that fixes a hole in something that is in use here does not wait as long as others."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.support.distributions import wheel_name
+from tests.support.polling import eventually
 
 
 def at(days):
@@ -50,7 +50,7 @@ def test_only_the_fix_of_what_is_used_by_the_publisher_it_had_passes(affineur, t
         if project != "unused":
             address = affineur.page(project)["files"][0]["url"]
             assert affineur.get(address).status_code == 200
-    time.sleep(1.5)
+    assert eventually(lambda: affineur.used("mended") == affineur.used("taken") == {"1.0"})
     records = tmp_path / "advisories.jsonl"
     records.write_text("".join(json.dumps(advisory(name)) + "\n" for name in ("mended", "taken", "unused")))
     affineur.command("advisories", "import", str(records))

@@ -1,12 +1,12 @@
 """A policy tried on what was downloaded before it is put in force."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.support.distributions import wheel_name
+from tests.support.polling import eventually
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,12 +20,13 @@ def projects(upstream):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def downloaded(affineur, projects):
+def downloaded(affineur, projects, tmp_path_factory):
     for project in ("tried", "calm"):
         for row in affineur.page(project)["files"]:
             for _ in range(3):
                 assert affineur.get(row["url"], headers={"User-Agent": "pip/26.3"}).status_code == 200
-    time.sleep(1.5)
+    folder = tmp_path_factory.mktemp("downloaded")
+    assert eventually(lambda: rehearsed(affineur, folder, "cooldown = 1\n")["requests"] == 9)
 
 
 def rehearsed(affineur, tmp_path, text, *more):

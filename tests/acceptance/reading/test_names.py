@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
+from tests.support.polling import eventually
 from tests.support.server import Affineur, clean_environment
 
 ODD_NAMES = [
@@ -72,8 +72,7 @@ def test_an_unknown_name_appears_soon_after_the_upstream_has_it(tmp_path, upstre
     with Affineur(tmp_path / "data", upstream.url, AFFINEUR_UNKNOWN_FOR="0.2") as server:
         assert server.get("/main/simple/late/").status_code == 404
         upstream.wheel("late", "1.0")
-        time.sleep(0.3)
-        assert server.get("/main/simple/late/").status_code == 200
+        assert eventually(lambda: server.get("/main/simple/late/").status_code == 200)
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

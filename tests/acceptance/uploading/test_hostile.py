@@ -15,6 +15,7 @@ import requests
 
 from tests.support.archives import Entry, recorded, tar_gz, tar_member, zip_bytes
 from tests.support.distributions import metadata_of, sdist_name, wheel_bytes, wheel_name
+from tests.support.polling import eventually
 
 MEGABYTE = 2**20
 
@@ -244,11 +245,10 @@ def test_client_that_hangs_up(affineur, token, name, nothing_stored):
         auth=("__token__", token),
     ).prepare()
     head = "".join(f"{key}: {value}\r\n" for key, value in whole.headers.items())
+    staging = affineur.data / "blobs" / "staging"
     with socket.create_connection(("127.0.0.1", affineur.port), timeout=10) as connection:
         connection.sendall(f"POST /internal/legacy/ HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
         connection.sendall(whole.body[: MEGABYTE // 2])
-        time.sleep(0.2)
-    deadline = time.monotonic() + 10
-    while list(Path(affineur.data / "blobs" / "staging").iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        assert eventually(lambda: list(staging.iterdir()))
+    assert eventually(lambda: not list(staging.iterdir()))
     nothing_stored(name)

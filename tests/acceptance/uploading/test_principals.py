@@ -1,13 +1,13 @@
 """Who may upload and who may read: users, tokens, and what a wrong one is answered."""
 
 import re
-import time
 
 import pytest
 import requests
 
 from affineur.client import Answered, Client
 from tests.support.distributions import wheel_bytes, wheel_name
+from tests.support.polling import eventually
 from tests.support.server import Affineur
 
 
@@ -62,10 +62,7 @@ def said(answer):
 
 def test_first_start_tells_how_to_begin(tmp_path):
     server = Affineur(tmp_path / "data").start()
-    deadline = time.monotonic() + 10
-    while "token create --user NAME --index internal --rights upload" not in server.log.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert eventually(lambda: "token create --user NAME --index internal --rights upload" in server.log.read_text())
     assert "affineur user add NAME" in server.log.read_text()
     server.stop()
 

@@ -11,6 +11,7 @@ from affineur.model.files import File
 from affineur.sources.fetch import Fetch
 from tests.support import misbehaviour as bad
 from tests.support.distributions import wheel_bytes
+from tests.support.polling import eventually_in_loop
 
 SIZE = 400_000
 
@@ -220,8 +221,9 @@ async def test_hash_found_out_survives_a_refresh_that_began_before(mirror, upstr
     await mirror.page("cheddar")
     upstream.wheel("cheddar", "2.0")
     upstream.delay = 0.2
+    asked = len(upstream.log)
     refresh = asyncio.create_task(mirror.source.refresh("cheddar"))
-    await asyncio.sleep(0.05)
+    assert await eventually_in_loop(lambda: len(upstream.log) > asked)
     upstream.delay = 0
     first = await mirror.read("cheddar", filename)
     await refresh

@@ -7,6 +7,7 @@ import pytest
 
 from affineur.errors import ProjectUnknown, UpstreamUnavailable
 from tests.support import misbehaviour as bad
+from tests.support.polling import eventually_in_loop
 
 
 async def test_fresh_page_is_not_asked_for_again(mirror, upstream):
@@ -40,6 +41,13 @@ async def test_new_release_is_seen_after_the_refresh(mirror, upstream):
     assert len((await mirror.page("cheddar")).files) == 2
 
 
+async def lists(mirror, name, count):
+    try:
+        return len((await mirror.page(name)).files) == count
+    except ProjectUnknown:
+        return False
+
+
 async def test_slow_upstream_delays_nobody_and_is_heard_in_the_end(mirror, upstream):
     upstream.wheel("cheddar", "1.0")
     await mirror.page("cheddar")
@@ -51,8 +59,7 @@ async def test_slow_upstream_delays_nobody_and_is_heard_in_the_end(mirror, upstr
     assert time.monotonic() - began < 0.5
     assert page.stale_since is not None
     assert len(page.files) == 1
-    await asyncio.sleep(0.5)
-    assert len((await mirror.page("cheddar")).files) == 2
+    assert await eventually_in_loop(lambda: lists(mirror, "cheddar", 2))
     assert len(upstream.log) <= 3
 
 
@@ -75,8 +82,7 @@ async def test_unknown_name_is_remembered_for_a_while(mirrors, upstream):
             await mirror.page("nothing")
     assert len(upstream.log) == 1
     upstream.wheel("nothing", "1.0")
-    await asyncio.sleep(0.35)
-    assert (await mirror.page("nothing")).files
+    assert await eventually_in_loop(lambda: lists(mirror, "nothing", 1))
 
 
 async def test_memory_for_unknown_names_is_bounded(mirror, monkeypatch):
@@ -117,7 +123,7 @@ async def test_a_client_that_leaves_does_not_end_the_refresh(mirror, upstream):
     upstream.delay = 0.2
     leaving = asyncio.create_task(mirror.page("cheddar"))
     staying = asyncio.create_task(mirror.page("cheddar"))
-    await asyncio.sleep(0.05)
+    assert await eventually_in_loop(lambda: upstream.log)
     leaving.cancel()
     assert (await staying).files
 

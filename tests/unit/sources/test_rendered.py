@@ -6,6 +6,7 @@ import pytest
 
 from affineur.model.names import IndexName, ProjectName
 from tests.support.in_process import InProcess
+from tests.support.polling import eventually_in_loop
 
 MAIN, CHEDDAR = IndexName("main"), ProjectName("cheddar")
 
@@ -34,7 +35,7 @@ async def test_a_page_that_was_being_made_while_another_source_changed_is_not_ke
 
     upstream.delay = 0.3
     making = asyncio.create_task(served.site.rendered.entry(MAIN, CHEDDAR))
-    await asyncio.sleep(0.1)
+    assert await eventually_in_loop(lambda: (MAIN, CHEDDAR) in served.site.rendered._making)
     served.site.rendered.forget(CHEDDAR, ("internal", 1))
     first = await making
     assert await served.site.rendered.entry(MAIN, CHEDDAR) is not first
