@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from importlib.metadata import version
 
 import msgspec
+
+
+@cache
+def program_version() -> str:
+    """Return the version of this program, as reports name it."""
+    return version("affineur")
+
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 """Levels of findings. Notes advise; they are no findings to the exit code."""
