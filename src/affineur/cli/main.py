@@ -33,6 +33,7 @@ GROUPS = {
     "mirror": "Mirrors filled ahead of time.",
     "notify": "Messages on their way to people and programs.",
     "names": "Names that are easily confused.",
+    "hashes": "Hashes of requirements files.",
     "advisories": "Records of vulnerabilities and malware.",
     "policy": "The rules that files are judged by.",
     "waiver": "Exceptions that people grant.",

@@ -50,18 +50,32 @@ class Releases:
         Raises:
             UpstreamUnavailable: it cannot be asked for.
         """
-        if project not in self._pages:
-            try:
-                self._pages[project] = await self.gated.screened(project)
-            except ProjectUnknown:
-                self._pages[project] = None
-        screened = self._pages[project]
+        screened = await self._page(project)
         if screened is None:
             return Release((), {})
         if any(file.tombstone for file in screened.page.files):
             return Release(screened.page.files, screened.decisions)
         files = tuple(file for file in screened.page.files if same_version(file.version, version))
         return Release(files, screened.decisions)
+
+    async def holder(self, project: ProjectName, pair: tuple[str, str]) -> str:
+        """Return the name of the file of any release that has a hash; empty where none has.
+
+        Raises:
+            UpstreamUnavailable: the project cannot be asked for.
+        """
+        screened = await self._page(project)
+        algorithm, digest = pair
+        files = screened.page.files if screened is not None else ()
+        return next((file.filename for file in files if file.hashes.get(algorithm) == digest), "")
+
+    async def _page(self, project: ProjectName) -> Screened | None:
+        if project not in self._pages:
+            try:
+                self._pages[project] = await self.gated.screened(project)
+            except ProjectUnknown:
+                self._pages[project] = None
+        return self._pages[project]
 
 
 def same_version(one: str, other: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from affineur.model.principals import Right
 from affineur.operations import (
@@ -12,6 +13,7 @@ from affineur.operations import (
     claims,
     convert,
     explain,
+    hashes,
     indexes,
     inspect,
     jobs,
@@ -38,7 +40,14 @@ def _source(request: withdraw.Release | withdraw.Project) -> str:
     return request.source
 
 
-def _index(request: explain.Why | waivers.Ask | audit.Audit | convert.Convert) -> str:
+class _OfIndex(Protocol):
+    """A request about an index; "" is the default one, or none."""
+
+    @property
+    def index(self) -> str: ...
+
+
+def _index(request: _OfIndex) -> str:
     return request.index or "*"
 
 
@@ -115,6 +124,18 @@ TABLE: tuple[Operation, ...] = (
     Operation(
         "convert", convert.Convert, convert.convert, right=Right.READ, place=_index, say=convert.say,
         writes=lambda made: (made.document,), alone=convert.alone, found=lambda made: bool(made.lost),
+    ),
+    Operation(
+        "hashes add", hashes.HashesAdd, hashes.add, right=Right.READ, place=_index, say=hashes.say,
+        writes=lambda made: made.documents, found=hashes.unsettled,
+    ),
+    Operation(
+        "hashes verify", hashes.HashesVerify, hashes.verify, right=Right.READ, place=_index,
+        say=hashes.say_verified, found=hashes.wrong,
+    ),
+    Operation(
+        "hashes prune", hashes.HashesPrune, hashes.prune, right=Right.READ, place=_index, say=hashes.say,
+        writes=lambda made: made.documents, found=hashes.unsettled,
     ),
     Operation("names update", names.NamesUpdate, names.update, CHANGE, say=names.say),
     Operation(
