@@ -24,7 +24,7 @@ def stem_of(filename: str) -> str | None:
 
 def is_filename(text: str) -> bool:
     """Whether people who write `text` mean a file and not a project."""
-    return "-" in text and stem_of(text) is not None
+    return "-" in text and "/" not in text and stem_of(text) is not None
 
 
 def version_in(filename: str, project: ProjectName) -> str | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from affineur.errors import Invalid, ProjectUnknown
+from affineur.errors import FileUnknown, Invalid, NotFound, UpstreamUnavailable
+from affineur.model.advisories import parsed
 from affineur.model.decisions import Decision, Effect, Verdict
 from affineur.model.filenames import candidate_projects, is_filename
 from affineur.model.files import File
@@ -22,8 +23,6 @@ from affineur.policy.judge import NEVER_WAIVED
 from affineur.policy.policies import Policy
 from affineur.sources.gated import Gated
 from affineur.standards.requirement_lists import read_requirement_list
-
-_MOST_FILES = 200
 
 
 class Why(msgspec.Struct, frozen=True):
@@ -63,9 +62,10 @@ class Explained(msgspec.Struct, frozen=True):
     filename: str
     version: str
     decision: str
-    """allowed, warned, held or denied; "pending" where a rule speaks once it has seen the content."""
+    """allowed, warned, held or denied; "pending" where a rule speaks once it has seen the content; "unknown" where
+    there is no such file."""
     sentence: str
-    """What refuses the file, in a sentence; empty where nothing does."""
+    """What refuses the file, or that it is unknown, in a sentence; empty where it may be had."""
     changes_at: datetime | None
     policy: str
     revision: str
@@ -88,9 +88,12 @@ class Explained(msgspec.Struct, frozen=True):
 async def why(context: Context, request: Why) -> list[Explained]:
     """Explain the decisions about files, also of projects never asked for before.
 
+    Of several things asked about, those that nobody has are told among the others.
+
     Raises:
         Invalid: something is neither a requirement nor a file name, or the file cannot be read.
-        ProjectUnknown: nobody has the project.
+        NotFound: nobody has any of it.
+        UpstreamUnavailable: none of it is held here, and the upstream does not answer.
         IndexUnknown: the index is not configured.
     """
     gated = context.index(request.index or context.config.default_index)
@@ -99,9 +102,16 @@ async def why(context: Context, request: Why) -> list[Explained]:
     if not wanted:
         raise Invalid("what? name a requirement such as requests==2.31.0, a file name, or a file with -r")
     made: list[Explained] = []
+    failed: list[NotFound | UpstreamUnavailable] = []
     for done, text in enumerate(wanted):
         context.progress(done, len(wanted), text)
-        made += await _explained_all(gated, text)
+        try:
+            made += await _explained_all(gated, text)
+        except (NotFound, UpstreamUnavailable) as error:
+            failed.append(error)
+            made.append(_unknown(gated, text, error.sentence))
+    if len(failed) == len(wanted):
+        raise failed[0]
     await context.journal.write()
     return made
 
@@ -113,22 +123,25 @@ async def _explained_all(gated: Gated, text: str) -> list[Explained]:
         requirement = Requirement(text)
     except InvalidRequirement as error:
         raise Invalid(f"{text!r} is neither a requirement nor a file name") from error
+    if requirement.url is not None:
+        raise Invalid(f"{text!r} is an address, not a project of an index")
     screened = await gated.screened(project_name(requirement.name))
     files = _files_of(screened, requirement)
     if not files:
-        raise ProjectUnknown(text, gated.name)
-    return [explained(gated.gate.policy, screened, file) for file in files[:_MOST_FILES]]
+        raise NotFound(f"{text}: {gated.name} has no such release of {screened.page.project}")
+    return [explained(gated.gate.policy, screened, file) for file in files]
 
 
 async def _by_filename(gated: Gated, filename: str) -> Explained:
     for project in candidate_projects(filename):
         try:
             screened = await gated.screened(project)
-        except ProjectUnknown:
+        except NotFound:
             continue
-        if (file := screened.page.file(filename)) is not None:
-            return explained(gated.gate.policy, screened, file)
-    raise ProjectUnknown(filename, gated.name)
+        listed = screened.page.file(filename) or next((f for f in screened.page.files if f.tombstone), None)
+        if listed is not None:
+            return explained(gated.gate.policy, screened, listed)
+    raise FileUnknown(filename, gated.name)
 
 
 def _version(file: File) -> Version:
@@ -139,15 +152,14 @@ def _version(file: File) -> Version:
 
 
 def _files_of(screened: Screened, requirement: Requirement) -> list[File]:
-    """Return the files a requirement is about, newest first.
+    """Return the files a requirement is about, newest first: what an installer would take, and every newer refusal.
 
-    With a specifier, those that meet it; without one, the newest release and every newer refusal.
+    An exact pin is about all files of its release, whatever becomes of them.
     """
     files = sorted(screened.page.files, key=lambda file: (_version(file), file.filename), reverse=True)
     if any(file.tombstone for file in files):
         return files
-    if str(requirement.specifier):
-        return [file for file in files if requirement.specifier.contains(_version(file), prereleases=True)]
+    files = [file for file in files if requirement.specifier.contains(_version(file), prereleases=True)]
     chosen: list[File] = []
     newest: Version | None = None
     for file in files:
@@ -189,6 +201,17 @@ def explained(policy: Policy, screened: Screened, file: File) -> Explained:
     )
 
 
+def _unknown(gated: Gated, text: str, sentence: str) -> Explained:
+    """Return what is told of something that nobody has, among other things that were asked about."""
+    policy = gated.gate.policy
+    return Explained(
+        id="", index=gated.name, project="", filename=text, version="", decision="unknown", sentence=sentence,
+        changes_at=None, policy=policy.name, revision=policy.revision, watched=False, judged_at=datetime.now(UTC),
+        verdicts=(), source="", upload_time=None, upload_time_source="", first_seen=None, sha256="", size=None,
+        yanked_by_author="", waiver="",
+    )  # fmt: skip
+
+
 def _word(decision: Decision) -> str:
     if decision.objectionable:
         return "denied" if decision.strictest.effect is Effect.DENY else "held"
@@ -213,7 +236,8 @@ def _way_out(decision: Decision, file: File) -> str:
     verdict = decision.strictest
     if not decision.objectionable or verdict.rule in NEVER_WAIVED:
         return ""
-    scope = decision.project if verdict.whole or not file.version else f"{decision.project}=={file.version}"
+    release = f"{decision.project}=={file.version}" if parsed(file.version) is not None else file.filename
+    scope = decision.project if verdict.whole else release
     return f"affineur waiver ask {scope} --rule {verdict.rule} --index {decision.index} --reason '...'"
 
 
@@ -240,7 +264,8 @@ def _spoken(one: Explained) -> Iterable[str]:
             yield f"  {'':<26} - {_plain(place + finding.what)}"
     if one.waiver:
         yield f"  to ask for an exception: {one.waiver}"
-    yield f"  policy {one.policy}, revision {one.revision}; decision {one.id}"
+    if one.id:
+        yield f"  policy {one.policy}, revision {one.revision}; decision {one.id}"
 
 
 def _plain(text: str) -> str:

@@ -90,7 +90,7 @@ async def rehearse(context: Context, request: Rehearse) -> Rehearsed:
     Advisories and waivers count as they are known today.
 
     Raises:
-        Invalid: the policy or the lock file cannot be read.
+        Invalid: the policy or the lock file cannot be read, or the days are beyond all dates.
         InvalidConfig: with every problem of the policy.
         IndexUnknown: the index is not configured.
     """
@@ -99,7 +99,7 @@ async def rehearse(context: Context, request: Rehearse) -> Rehearsed:
     other = gated.under(policy)
     if request.lock:
         return await _of_lock(context, other, policy, request.lock)
-    since = datetime.now(UTC) - timedelta(days=request.days)
+    since = _since(request.days)
     found: list[WouldRefuse] = []
     requests = refused = 0
     files = await context.catalog.read(usage.of_index, gated.name, since)
@@ -127,6 +127,13 @@ def _parts(files: list[Requested]) -> Iterable[list[Requested]]:
             part = []
     if part:
         yield part
+
+
+def _since(days: float) -> datetime:
+    try:
+        return datetime.now(UTC) - timedelta(days=days)
+    except (OverflowError, ValueError) as error:
+        raise Invalid(f"--days {days:g}: a number of days is wanted, such as 30") from error
 
 
 def _policy(context: Context, request: Rehearse, gated: Gated) -> Policy:

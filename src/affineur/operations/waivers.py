@@ -83,7 +83,10 @@ def _row(waiver: Waiver) -> WaiverRow:
 
 def _end(request: Ask, now: datetime) -> datetime:
     if not request.until:
-        return now + timedelta(days=request.days)
+        try:
+            return now + timedelta(days=request.days)
+        except (OverflowError, ValueError) as error:
+            raise Invalid(f"--days {request.days:g}: a number of days is wanted, such as 30") from error
     try:
         day = date.fromisoformat(request.until)
     except ValueError as error:

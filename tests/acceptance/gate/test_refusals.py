@@ -30,6 +30,7 @@ def projects(upstream):
     upstream.wheel("fresh", "1.0", keys={"upload-time": days_ago(1)})
     upstream.wheel("fresh", "1.1", keys={"upload-time": days_ago(0)})
     upstream.wheel("sour", "1.0", keys={"upload-time": days_ago(50)})
+    upstream.sdist("oddly", "2004d", keys={"upload-time": days_ago(1)})
 
 
 def rows(affineur, project, index="main"):
@@ -162,6 +163,54 @@ def test_why_on_the_terminal(affineur):
     assert "aging-2.0-py3-none-any.whl in main: held" in said
     assert "aging-1.0-py3-none-any.whl in main: pending" in said
     assert "affineur waiver ask aging==2.0 --rule cooldown --index main" in said
+
+
+def test_why_of_a_requirements_file_tells_what_nobody_has_among_the_others(affineur, tmp_path):
+    file = tmp_path / "requirements.txt"
+    file.write_text("nowhere==1.0\naging==2.0\naging>=1\naging==9.0\n")
+    made = affineur.command("why", "-r", str(file), "--format", "json", check=False)
+    assert made.returncode == 3
+    told = [(one["filename"], one["decision"]) for one in json.loads(made.stdout)]
+    young, old = wheel_name("aging", "2.0"), wheel_name("aging", "1.0")
+    assert told == [
+        ("nowhere==1.0", "unknown"),
+        (young, "held"),
+        (young, "held"),
+        (old, "pending"),
+        ("aging==9.0", "unknown"),
+    ]
+    said = affineur.command("why", "-r", str(file), check=False).stdout
+    assert "aging==9.0 in main: unknown\n  aging==9.0: main has no such release of aging" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("aging==9.0", "aging==9.0: main has no such release of aging"),
+        ("aging-9.0.tar.gz", "aging-9.0.tar.gz: no such file in main"),
+        ("aging @ https://files.example.org/aging-1.0.tar.gz", "is an address, not a project of an index"),
+    ],
+)
+def test_why_of_what_is_not_there_says_what_is_missing(affineur, asked, told):
+    made = affineur.command("why", asked, check=False)
+    assert made.returncode == 1
+    assert told in made.stderr
+
+
+def test_the_way_out_that_is_told_can_be_gone_whatever_the_version(affineur):
+    (told,) = json.loads(affineur.command("why", "oddly-2004d.tar.gz", "--format", "json", check=False).stdout)
+    words = told["waiver"].replace("'...'", "old").split()
+    assert words[:4] == ["affineur", "waiver", "ask", "oddly-2004d.tar.gz"]
+    asked = json.loads(affineur.command(*words[1:], "--format", "json").stdout)
+    assert asked["scope"] == "oddly-2004d.tar.gz"
+
+
+@pytest.mark.parametrize("days", ["1e12", "nan", "-1"])
+def test_days_without_end_are_a_mistake_and_not_a_failure(affineur, days):
+    made = affineur.command("waiver", "ask", "aging", "--rule", "cooldown", "--reason", "x", "--days", days, check=False)
+    assert made.returncode == 1
+    assert "Traceback" not in made.stderr
+    assert "affineur: " in made.stderr
 
 
 def test_a_waiver_lets_pass_from_the_next_request_on_and_not_after_it_is_revoked(affineur):
