@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from affineur.channels.mail import PORTS
-from affineur.channels.webhook import networks_of
+from affineur.channels.settings import PORTS, networks_of
 from affineur.errors import InvalidConfig, InvalidName
 from affineur.model.names import index_name, name_pattern
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from affineur.policy.lookalikes.popular import popular
+from tests.support.distributions import wheel_bytes
 from tests.support.server import Affineur, clean_environment
 
 
@@ -84,6 +85,26 @@ def test_what_the_configuration_owns_is_protected(tmp_path):
     config.write_text("nonsense = 1\n")
     broken = run("--config", str(config), "x", cwd=tmp_path)
     assert (broken.returncode, "nonsense" in broken.stderr) == (1, True)
+
+
+def test_what_uploads_claimed_is_protected(here):
+    here.start()
+    try:
+        token, body = here.token(), wheel_bytes("cheesecake_billing", "1.0")
+        assert here.upload("cheesecake_billing-1.0-py3-none-any.whl", body, token=token).status_code == 200
+        asked = ["cheesecake-billing", "cheesecake-biling", "--data", str(here.data)]
+        wanted = [(False, None), (True, "cheesecake-billing")]
+        assert [(f["flagged"], f["target"]) for f in findings(run(*asked))] == wanted
+    finally:
+        here.stop()
+    assert [(f["flagged"], f["target"]) for f in findings(run(*asked))] == wanted
+
+
+def test_a_check_loads_little():
+    heavy = "{'sqlalchemy', 'aiohttp', 'typer', 'asyncio', 'psycopg'}"
+    program = f"import sys, affineur.cli.names\nprint(*{heavy}.intersection(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == []
 
 
 def test_many_names_are_judged_quickly(tmp_path):

@@ -13,10 +13,9 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 from affineur.channels.channel import Parcel, checked_address
+from affineur.channels.settings import PORTS
 from affineur.errors import Invalid, NotDelivered
 
-PORTS = {"plain": 25, "starttls": 587, "tls": 465}
-"""The ways to reach a mail server, with the port of each."""
 _TIMEOUT = 20.0
 _AT_ONCE = 4
 _PERMANENT = 500

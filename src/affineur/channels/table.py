@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from affineur.channels import chat, mail, webhook
 from affineur.channels.channel import Channel
+from affineur.channels.settings import Network
 from affineur.errors import Invalid
 
 CHECKS: Mapping[str, Callable[[str], str]] = {
@@ -38,6 +39,6 @@ def checked(target: str) -> str:
     return f"{scheme}:{CHECKS[scheme](address)}"
 
 
-def opened(server: mail.MailServer, networks: tuple[webhook.Network, ...]) -> dict[str, Channel]:
+def opened(server: mail.MailServer, networks: tuple[Network, ...]) -> dict[str, Channel]:
     """Return the channels, ready to send."""
     return {"mail": mail.Mail(server), "webhook": webhook.Webhook(networks), "apprise": chat.Chat()}

@@ -19,9 +19,9 @@ import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from affineur.channels.channel import Parcel, checked_address
+from affineur.channels.settings import Network
 from affineur.errors import Invalid, NotDelivered
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=8)
 _MOST_OF_ANSWER = 4096
 _GONE = 410
@@ -45,15 +45,6 @@ class Reach:
             number = number.ipv4_mapped or number
         inside = any(number in network for network in self.networks if network.version == number.version)
         return inside or (number.is_global and not number.is_multicast)
-
-
-def networks_of(text: str) -> tuple[Network, ...]:
-    """Read networks separated by commas.
-
-    Raises:
-        ValueError: one of them is none.
-    """
-    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def checked(address: str) -> str:

@@ -128,9 +128,11 @@ def check_names(
     names: Annotated[list[str] | None, typer.Argument(help="Names; `-` or none: one a line of standard input.")] = None,
     level: Annotated[Least, typer.Option(help="Flag warnings and denials, or denials alone.")] = Least.WARN,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when a name is flagged.")] = False,
-    data: Annotated[str | None, typer.Option("--data", help="The data folder; a list refreshed there counts.")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="The data folder; names uploaded there count, and a list refreshed.")
+    ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="The configuration file; names it owns count.")
+        Path | None, typer.Option("--config", help="The configuration file; names it reserves count.")
     ] = None,
 ) -> None:
     """Tell which names are easily taken for a popular project, one you own or a standard-library module.

@@ -13,7 +13,7 @@ import structlog
 from affineur.channels import table
 from affineur.channels.channel import Channel, Parcel
 from affineur.channels.mail import MailServer
-from affineur.channels.webhook import networks_of
+from affineur.channels.settings import networks_of
 from affineur.config import Config
 from affineur.errors import AffineurError, NotDelivered, StorageUnavailable
 from affineur.model.messages import Delivery, DeliveryState
