@@ -207,7 +207,9 @@ def test_the_way_out_that_is_told_can_be_gone_whatever_the_version(affineur):
 
 @pytest.mark.parametrize("days", ["1e12", "nan", "-1"])
 def test_days_without_end_are_a_mistake_and_not_a_failure(affineur, days):
-    made = affineur.command("waiver", "ask", "aging", "--rule", "cooldown", "--reason", "x", "--days", days, check=False)
+    made = affineur.command(
+        "waiver", "ask", "aging", "--rule", "cooldown", "--reason", "x", "--days", days, check=False
+    )
     assert made.returncode == 1
     assert "Traceback" not in made.stderr
     assert "affineur: " in made.stderr
