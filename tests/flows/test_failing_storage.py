@@ -1,5 +1,6 @@
 """Disks and databases that fail while the server runs: said in a sentence, reads go on, and all is well after."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -278,6 +279,29 @@ def test_a_start_without_the_database_is_refused_with_a_sentence(tmp_path):
         assert ended.returncode == 1
         assert "the database cannot be opened" in ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("padding", [20_000, 300_000])
+def test_a_file_that_was_cut_on_the_disk_is_never_given_as_if_it_were_whole(affineur, upstream, padding):
+    filename = upstream.wheel("cheddar", "1.0", padding=padding)
+    url = affineur.file_url(affineur.page("cheddar")["files"][0])
+    for _ in range(2):  # fetched, then opened in the store
+        assert requests.get(url, timeout=20).content == upstream.bodies[filename]
+    (stored,) = [p for p in (affineur.data / "blobs").glob("??/??/*") if p.stat().st_size > padding]
+    os.truncate(stored, padding // 2)
+    with contextlib.suppress(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+        assert requests.get(url, timeout=5).content == upstream.bodies[filename]
+    assert requests.get(url, timeout=5).content == upstream.bodies[filename]
+
+
+def test_an_upload_that_was_cut_on_the_disk_is_refused_with_a_sentence(affineur):
+    token = affineur.token()
+    upload(affineur, token, "gouda", padding=300_000)
+    url = affineur.file_url(affineur.page("gouda")["files"][0])
+    (stored,) = [p for p in (affineur.data / "blobs").glob("??/??/*") if p.stat().st_size > 300_000]
+    os.truncate(stored, 1000)
+    answer = requests.get(url, timeout=5)
+    assert (answer.status_code, "were cut there" in answer.reason) == (404, True)
 
 
 def test_after_a_clock_was_set_back_pages_are_asked_for_again(affineur, upstream):

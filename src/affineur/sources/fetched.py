@@ -50,7 +50,7 @@ class Fetched:
 
     async def open(self, page: Page, file: File) -> Body:
         """Open a file: from the store, or on its way from the upstream, one fetch for all who ask."""
-        if file.sha256 is not None and (body := await self._stored(file.sha256)) is not None:
+        if file.sha256 is not None and (body := await self._stored(file.sha256, file.size)) is not None:
             return body
         fetch, cold = await self._fetch(page, file)
         if file.hashes:
@@ -109,9 +109,10 @@ class Fetched:
         except AffineurError as error:
             _log.warning("failure not entered into the ledger", file=file.filename, problem=error.sentence)
 
-    async def _stored(self, sha256: str) -> Stored | None:
+    async def _stored(self, sha256: str, wanted: int | None) -> Stored | None:
+        """Return a file from the store; None where it is not there, or was cut since and must be fetched again."""
         size = await self.blobs.has(sha256)
-        return Stored(self.blobs, sha256, size) if size is not None else None
+        return Stored(self.blobs, sha256, size) if size is not None and wanted in {None, size} else None
 
     async def keep(self, page: Page, fetch: Fetch) -> Stored | None:
         """Take a fetched and verified file into the store, with what was found out about it."""
@@ -125,14 +126,11 @@ class Fetched:
             await self.catalog.write(kept.learn, self.name, page.project, fetch.file.filename, sha256, size)
         if raw is not None and self.found_metadata is not None:
             await self.found_metadata(page.project, fetch.file, sha256, raw, "file")
-        return await self._stored(sha256)
+        return await self._stored(sha256, size)
 
     async def known(self, fetch: Fetch) -> Stored | None:
         """Return the file from the store, where another process put it meanwhile."""
-        sha256 = fetch.sha256
-        if sha256 is None:
-            return None
-        return await self._stored(sha256)
+        return await self._stored(fetch.sha256, fetch.file.size) if fetch.sha256 is not None else None
 
     async def whole(self, page: Page, file: File) -> Path | None:
         """Bring a whole file here and return where it lies; None where the store is remote."""

@@ -49,8 +49,8 @@ class Hosted:
         """Open an uploaded file."""
         del page
         size = await self.blobs.has(file.sha256 or "")
-        if size is None:
-            raise FileUnknown(file.filename, self.name, "its bytes are missing from the store")
+        if size is None or size != file.size:
+            raise FileUnknown(file.filename, self.name, "its bytes are missing from the store, or were cut there")
         return Stored(self.blobs, file.sha256 or "", size)
 
     async def _side(self, file: File, kind: str) -> bytes:

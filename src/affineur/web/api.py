@@ -71,7 +71,10 @@ async def _given(request: BaseRequest, operation: Operation) -> Any:
 async def _in_steps(
     site: Site, request: BaseRequest, operation: Operation, given: Any, principal: Principal
 ) -> web.StreamResponse:
-    """Run an operation and send its progress as lines; the last line is the result or the problem."""
+    """Run an operation and send its progress as lines; the last line is the result or the problem.
+
+    What was asked for is done to its end, also where who asked hangs up.
+    """
     steps: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def progress(done: int, total: int, text: str) -> None:
@@ -87,11 +90,17 @@ async def _in_steps(
 
     task = asyncio.create_task(run())
     response = web.StreamResponse(headers={"Content-Type": _LINES, "Cache-Control": "no-store"})
-    await response.prepare(request)
-    while (step := await steps.get()) is not None:
-        await response.write(step + b"\n")
-    await response.write(await task + b"\n")
-    await response.write_eof()
+    try:
+        await response.prepare(request)
+        while (step := await steps.get()) is not None:
+            await response.write(step + b"\n")
+        await response.write(await task + b"\n")
+        await response.write_eof()
+    except ConnectionError:
+        await asyncio.wait({task})
+        raise
+    finally:
+        task.cancel()
     return response
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
-from affineur.errors import AffineurError, BytesMissing, FileUnknown, NotFound
+from affineur.errors import BytesMissing, FileUnknown, NotFound
 from affineur.model.filenames import candidate_projects
 from affineur.model.files import File
 from affineur.model.names import IndexName, ProjectName, project_name
@@ -126,8 +126,10 @@ async def _whole(site: Site, request: BaseRequest, found: _Place) -> web.StreamR
         body, cold = await _opened(site, found)
         response = await _send(request, body, entry.small.get(filename), caching, filename)
     except (FileNotFoundError, BytesMissing):
-        # Its bytes were dropped to make room since the file was opened.
+        # Its bytes were dropped to make room, or cut, since the file was opened.
         entry.bodies.pop(filename, None)
+        if request.writer.output_size:
+            raise
         body, cold = await _opened(site, found)
         response = await _send(request, body, None, caching, filename)
     told = request.method == "GET" and response.status < 400
@@ -250,17 +252,21 @@ async def _send(
 async def _stream(
     request: BaseRequest, body: Body, span: tuple[int, int | None], status: int, headers: dict[str, str]
 ) -> web.StreamResponse:
+    """Send part of a body, (start, stop), in the cheapest way that it allows."""
     start, stop = span
     path = body.path
     if stop is not None and stop - start <= _SMALL and isinstance(body, Stored):
         held = _read(path, start, stop) if path else b"".join([part async for part in body.read(start, stop)])
+        if len(held) != stop - start:
+            raise BytesMissing(body.sha256 or "")
         return web.Response(status=status, headers=headers, body=held)
-    if path is not None and stop is not None:
-        return await _sendfile(request, path, (start, stop), status, headers)
     response = web.StreamResponse(status=status, headers=headers)
-    if stop is not None and isinstance(body, Arriving) and (source := await asyncio.to_thread(body.open)) is not None:
-        with source:
-            return await _sendfile_arriving(request, response, source, body.spans(start, stop))
+    if path is not None and stop is not None:
+        with path.open("rb") as source:
+            return await _sendfile(request, response, source, _at_once(start, stop))
+    if stop is not None and isinstance(body, Arriving) and (growing := await asyncio.to_thread(body.open)) is not None:
+        with growing:
+            return await _sendfile(request, response, growing, body.spans(start, stop))
     chunks = body.read(start, stop)
     first = await anext(chunks, b"")  # before the head is sent: bytes that were dropped can be fetched again until then
     try:
@@ -269,11 +275,7 @@ async def _stream(
         async for chunk in chunks:
             await response.write(chunk)
         await response.write_eof()
-    except AffineurError:
-        if request.transport is not None:
-            request.transport.abort()
-        raise ConnectionResetError from None
-    except ConnectionResetError:
+    except ConnectionError:
         with contextlib.suppress(Exception):
             await chunks.aclose()  # type: ignore[attr-defined]
         raise
@@ -286,38 +288,26 @@ def _read(path: Path, start: int, stop: int) -> bytes:
         return source.read(stop - start)
 
 
+async def _at_once(start: int, stop: int) -> AsyncIterator[tuple[int, int]]:
+    """Yield the span of a file that is all here."""
+    yield start, stop
+
+
 async def _sendfile(
-    request: BaseRequest, path: Path, span: tuple[int, int], status: int, headers: dict[str, str]
-) -> web.StreamResponse:
-    """Send a file's bytes without copying them through the process."""
-    response = web.StreamResponse(status=status, headers=headers)
-    source = path.open("rb")
-    try:
-        writer = await response.prepare(request)
-        if writer is None or request.transport is None:
-            return response
-        writer.send_headers()
-        await asyncio.get_running_loop().sendfile(request.transport, source, span[0], span[1] - span[0])
-        await response.write_eof()
-    finally:
-        source.close()
-    return response
-
-
-async def _sendfile_arriving(
     request: BaseRequest, response: web.StreamResponse, source: BinaryIO, spans: AsyncIterator[tuple[int, int]]
 ) -> web.StreamResponse:
-    """Send a file that is still being written; the connection is cut before the last byte if it turns out wrong."""
+    """Send spans of an opened file as they may be given out, without copying them through the process.
+
+    Raises:
+        BytesMissing: the file is shorter than it was.
+    """
     writer = await response.prepare(request)
     if writer is None or request.transport is None:
         return response
     writer.send_headers()
     loop = asyncio.get_running_loop()
-    try:
-        async for start, stop in spans:
-            await loop.sendfile(request.transport, source, start, stop - start)
-    except AffineurError:
-        request.transport.abort()
-        raise ConnectionResetError from None
+    async for start, stop in spans:
+        if await loop.sendfile(request.transport, source, start, stop - start) != stop - start:
+            raise BytesMissing(Path(source.name).name)
     await response.write_eof()
     return response

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
-from affineur.errors import Forbidden, NotFound, Refused
-from affineur.model.names import IndexName, ProjectName
+from affineur.errors import Forbidden, NotFound, Refused, StorageUnavailable
+from affineur.model.names import ProjectName
 from affineur.sources.rendered import file_path
 from affineur.web import problems
 from affineur.web.site import Site
@@ -26,11 +26,15 @@ def words_of(error: Refused) -> str:
 async def answer(site: Site, request: BaseRequest, error: Refused) -> web.StreamResponse:
     """Tell of a refusal as the setting `explain` says.
 
-    The decision's address is made known to the other processes first: one of them may be asked next.
+    The decision's address is made known to the other processes before a redirect leads there: one of them may be
+    asked next. Where that cannot be done the refusal stands in the phrase.
     """
     if site.config.explain != "redirect":
         return problems.answer(error, request)
-    await site.journal.write()
+    try:
+        await site.journal.write()
+    except StorageUnavailable:
+        return problems.answer(error, request)
     headers = {"Location": f"{urlsplit(error.why).path}/{words_of(error)}", "Cache-Control": "no-cache"}
     return web.Response(status=302, headers=headers)
 
@@ -42,7 +46,7 @@ async def told(site: Site, request: BaseRequest, decision: str, words: str) -> w
     if place is None:
         return problems.answer(Forbidden("what was asked for is refused; the address says by which rule"), request)
     index = site.index(place.index)
-    await site.reader(request, IndexName(place.index))
+    await site.reader(request, index)
     try:
         screened, file = await site.indexes[index].find(ProjectName(place.project), place.filename)
         site.indexes[index].admit(screened, file)

@@ -49,20 +49,8 @@ class Server:
             if site.counter.read() != site.seen:
                 await site.catch_up()
             return await self._route(site, request)
-        except Refused as error:
-            return await refusals.answer(site, request, error)
-        except AffineurError as error:
-            return problems.answer(error, request)
-        except ConnectionError:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()  # to nobody: the client hung up, or the file proved wrong and it was cut off
         except Exception as error:  # noqa: BLE001 - an answer must be given whatever happened
-            if isinstance(error, OSError) and error.errno is not None:
-                _log.error("storage failed", method=request.method, path=request.path, problem=str(error))
-                return problems.answer(failure("the storage fails", error), request)
-            _log.exception("request failed", method=request.method, path=request.path)
-            return problems.answer(AffineurError("something went wrong here; the server's log says what"), request)
+            return await _failed(site, request, error)
         finally:
             site.active -= 1
 
@@ -83,3 +71,26 @@ class Server:
             query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
             return web.Response(status=301, headers={"Location": re.sub("/+", "/", path) + query})
         raise NotFound(f"{request.path[:200]}: there is nothing at this address")
+
+
+async def _failed(site: Site, request: BaseRequest, error: Exception) -> web.StreamResponse:
+    """Answer with what went wrong; an answer that has begun is cut off, so that nobody takes it for whole."""
+    told = _told(request, error)
+    if told is None or request.writer.output_size:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()  # to nobody
+    return await refusals.answer(site, request, told) if isinstance(told, Refused) else problems.answer(told, request)
+
+
+def _told(request: BaseRequest, error: Exception) -> AffineurError | None:
+    """Return an error as clients are told of it, None where the client hung up; what nobody foresaw is logged."""
+    if isinstance(error, AffineurError):
+        return error
+    if isinstance(error, ConnectionError):
+        return None
+    if isinstance(error, OSError) and error.errno is not None:
+        _log.error("storage failed", method=request.method, path=request.path, problem=str(error))
+        return failure("the storage fails", error)
+    _log.error("request failed", method=request.method, path=request.path, exc_info=error)
+    return AffineurError("something went wrong here; the server's log says what")
