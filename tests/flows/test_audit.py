@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import venv
 
 import pytest
 import requests
@@ -217,3 +218,32 @@ def test_on_a_server_as_on_a_data_folder(upstream, tmp_path):
         assert there["dependencies"] == here["dependencies"]
         assert (there["dependencies"][0]["file"], there["dependencies"][0]["line"]) == (more, 1)
         assert requests.post(f"{server.url}/api/v1/audit", json={"index": "main"}, timeout=10).status_code == 401
+
+
+def test_an_environment_is_audited_where_the_command_runs(tmp_path):
+    folder = tmp_path / "env"
+    venv.create(folder, with_pip=False)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "brie-1.0.dist-info").mkdir()
+    (site / "brie-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: brie\nVersion: 1.0\n")
+    with Affineur(tmp_path / "data") as server:
+        told(server, tmp_path / "feed", osv("PYSEC-1", "brie", fixed="2.0"))
+        there = ("--server", server.url, "--token", server.token("*", "read", "reader"))
+        for arguments in ((), there):
+            report = audited(server, "--python", str(folder), "--offline", *arguments, code=FOUND)
+            assert [row["vulns"][0]["id"] for row in report["dependencies"]] == ["PYSEC-1"]
+            assert kinds(report) == set()
+
+
+def test_a_lock_at_an_address(here, tmp_path, upstream):
+    told(here, tmp_path / "feed", osv("PYSEC-1", "brie", fixed="2.0"))
+    upstream.bodies["requirements.txt"] = b"brie==1.0\n"
+    address = f"http://user:secret@127.0.0.1:{upstream.port}/files/requirements.txt?token=secret"
+    report = audited(here, "--url", address, "--offline", code=FOUND)
+    (row,) = report["dependencies"]
+    assert (row["file"], row["line"]) == (f"http://127.0.0.1:{upstream.port}/files/requirements.txt", 1)
+    assert "secret" not in json.dumps(report)
+    upstream.bodies["requirements.txt"] = b"#" * (17 * 2**20)
+    run = here.command("audit", "--url", address, "--offline", check=False)
+    assert (run.returncode, "more than" in run.stderr) == (1, True)
+    assert here.command("audit", "--url", "file:///etc/passwd", "--offline", check=False).returncode == 1

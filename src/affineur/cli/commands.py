@@ -15,6 +15,8 @@ import structlog
 import typer
 
 from affineur.cli.documents import document_at, documents_at, text_at, write_documents
+from affineur.cli.environment import installed
+from affineur.cli.fetched import document_from
 from affineur.cli.show import one_of, progress_shown, show
 from affineur.operations.operation import STANDARD_STREAM, Kind, Operation, takes_many
 from affineur.policy.policies import configured
@@ -26,6 +28,13 @@ _WHERE: tuple[tuple[str, Any, Any], ...] = (
     ("config", Path | None, typer.Option("--config", help="The configuration file (TOML).")),
     ("server", str | None, typer.Option("--server", envvar="AFFINEUR_SERVER", help="Act on this server instead.")),
     ("token", str | None, typer.Option("--token", envvar="AFFINEUR_TOKEN", help="The token for --server.")),
+)
+
+_PYTHON = inspect.Parameter(
+    "python",
+    inspect.Parameter.KEYWORD_ONLY,
+    default="",
+    annotation=Annotated[str, typer.Option("--python", help="The environment of this interpreter instead.")],
 )
 
 
@@ -44,12 +53,14 @@ def _description(kind: Any) -> tuple[str, dict[str, Any]]:
 def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
     """Turn a field of a request into a parameter as Typer reads it."""
     text, extra = _description(field.type)
-    kind = str if extra.get("documents") else _plain(field.type)
+    kind = str if extra.get("documents") or extra.get("fetched") else _plain(field.type)
     default: Any = ... if field.required else field.default
     if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
         default = field.default_factory()
     name = f"--{field.name.replace('_', '-')}"
-    if takes_many(field) and not extra.get("one"):
+    if extra.get("environment"):
+        kind, default = bool, False
+    elif takes_many(field) and not extra.get("one"):
         if extra.get("positional"):
             kind, default = list[str] | None if default is not ... else list[str], default if default is ... else None
         else:
@@ -73,6 +84,10 @@ def _value(field: msgspec.structs.FieldInfo, given: dict[str, Any]) -> Any:
         path = given[path_field]
         return text_at(path) if path not in {"", STANDARD_STREAM} and Path(path).exists() else ""
     value = given[field.name]
+    if extra.get("environment"):
+        return installed(given["python"]) if value or given["python"] else []
+    if extra.get("fetched"):
+        return [asyncio.run(document_from(value))] if value else []
     if extra.get("documents"):
         paths = [value] if extra.get("one") else value or []
         return documents_at(paths, follow=extra["follow"]) if takes_many(field) else document_at(value)
@@ -107,6 +122,8 @@ def command_of(operation: Operation) -> Callable[..., None]:
         for name, kind, made in _WHERE
         if name not in {field.name for field in fields}
     ]
+    if any(_description(field.type)[1].get("environment") for field in fields):
+        parameters.append(_PYTHON)
     form = typer.Option("--format", help=f"{one_of(['table', 'json', *operation.forms])}.")
     parameters.append(
         inspect.Parameter("form", inspect.Parameter.KEYWORD_ONLY, default="table", annotation=Annotated[str, form])

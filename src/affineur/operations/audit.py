@@ -15,7 +15,7 @@ from affineur.model.advisories import ProjectAdvisories
 from affineur.model.advisories import Vulnerability as Hole
 from affineur.model.files import File
 from affineur.model.locks import Lock, LockedFile, LockKind, Pin
-from affineur.model.names import ProjectName
+from affineur.model.names import ProjectName, project_name
 from affineur.operations.advisories import alarm
 from affineur.operations.context import Context
 from affineur.operations.findings import (
@@ -30,7 +30,15 @@ from affineur.operations.findings import (
     vulnerabilities,
 )
 from affineur.operations.knowledge import Knowledge
-from affineur.operations.operation import Document, documents_argument, file_option, option
+from affineur.operations.operation import (
+    Document,
+    Installed,
+    address_option,
+    documents_argument,
+    environment_option,
+    file_option,
+    option,
+)
 from affineur.sources.gated import Gated
 from affineur.standards.audits.ignore_file import Exemption, read_ignore_file
 from affineur.standards.audits.report import (
@@ -56,6 +64,10 @@ class Audit(msgspec.Struct, frozen=True):
     """
 
     files: Annotated[tuple[Document, ...], documents_argument("Lock or requirements files.", follow=True)] = ()
+    environment: Annotated[
+        tuple[Installed, ...], environment_option("What is installed in the environment that is active here.")
+    ] = ()
+    url: Annotated[tuple[Document, ...], address_option("A lock file at an address (https://...).")] = ()
     index: Annotated[
         str, option("The index whose gate judges; without files, the one that is audited. Empty: the default one.")
     ] = ""
@@ -87,10 +99,13 @@ async def audit(context: Context, request: Audit) -> Report:
     """
     gated = context.index(request.index or context.config.default_index)
     exemptions = read_ignore_file(request.ignore_file) if request.ignore_file else ()
-    texts = {document.name: document.text for document in request.files}
-    parts = [await asyncio.to_thread(_read, name, texts) for name in _asked_for(request.files)]
+    files = (*request.files, *request.url)
+    texts = {document.name: document.text for document in files}
+    parts = [await asyncio.to_thread(_read, name, texts) for name in _asked_for(files)]
+    if request.environment:
+        parts.append(_environment(request.environment))
     if not parts and not request.index:
-        raise Invalid("what? name lock or requirements files, or an index with --index")
+        raise Invalid("what? name lock or requirements files, --environment, or an index with --index")
     parts = parts or [await _contents(context, gated)]
     now = datetime.now(UTC)
     offline = request.offline or context.config.offline
@@ -134,6 +149,11 @@ def _read(name: str, texts: Mapping[str, str]) -> _Part:
     return _Part(name, texts[name], lock, distinct(lock.pins))
 
 
+def _environment(installed: Sequence[Installed]) -> _Part:
+    pins = [Pin(project_name(one.name), one.version, origin=one.origin, editable=one.editable) for one in installed]
+    return _Part("", "", Lock(LockKind.PYLOCK, tuple(pins)), distinct(pins), there=True)
+
+
 async def _contents(context: Context, gated: Gated) -> _Part:
     """Return the releases held behind an index: everything uploaded, and of mirrors what was fetched."""
     held: dict[str, set[str]] = {}
@@ -149,7 +169,7 @@ async def _contents(context: Context, gated: Gated) -> _Part:
         here = [file for file in page.files if not page.mirrored or file.filename in held.get(name, ())]
         pins += [_pin(ProjectName(name), file) for file in here if file.version]
     found = distinct(pins)
-    return _Part(gated.name, "", Lock(LockKind.PYLOCK, tuple(found)), found, there=True)
+    return _Part("", "", Lock(LockKind.PYLOCK, tuple(found)), found, there=True)
 
 
 def _pin(project: ProjectName, file: File) -> Pin:

@@ -278,7 +278,8 @@ def of_lock(lock: Lock, text: str, filename: str, *, require_hashes: bool, there
     """Yield what is wrong with a file as a whole; `there`: it tells what is there already, so that it needs no hashes."""
     if not there:
         yield from _hashes(lock, filename, require_hashes=require_hashes)
-    for address in lock.extra_index_urls:
+    # Other formats name an index for each entry, which pip would not mix.
+    for address in lock.extra_index_urls if lock.kind is LockKind.REQUIREMENTS else ():
         sentence = (
             f"--extra-index-url {shown(address)}: pip takes the highest version from any index, so whoever registers "
             "a private name on a public one is installed"

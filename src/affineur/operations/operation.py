@@ -49,6 +49,16 @@ def texts_of(documents: Sequence[Document]) -> Callable[[str], str]:
     return text_of
 
 
+class Installed(msgspec.Struct, frozen=True):
+    """A distribution that is installed in an environment."""
+
+    name: str
+    version: str
+    origin: str = ""
+    """The address or folder it came from (PEP 610); empty: an index."""
+    editable: bool = False
+
+
 def argument(text: str) -> msgspec.Meta:
     """Describe a field that commands take by its place."""
     return msgspec.Meta(description=text, extra={"positional": True})
@@ -70,6 +80,16 @@ def documents_argument(text: str, *, follow: bool = False, one: bool = False) ->
     With `follow` the requirements files that they name (`-r`, `-c`) are read too, with `one` just one path is taken.
     """
     return msgspec.Meta(description=text, extra={"documents": True, "positional": True, "follow": follow, "one": one})
+
+
+def address_option(text: str) -> msgspec.Meta:
+    """Describe a field of type `tuple[Document, ...]` for which commands fetch a file from an http or https address."""
+    return msgspec.Meta(description=text, extra={"fetched": True})
+
+
+def environment_option(text: str) -> msgspec.Meta:
+    """Describe a field of type `tuple[Installed, ...]`: commands look into an environment where they are run."""
+    return msgspec.Meta(description=text, extra={"environment": True})
 
 
 def output_argument(text: str) -> msgspec.Meta:

@@ -17,7 +17,12 @@ _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
 
 
 async def download(
-    address: str, etag: str, target: Path, pip: PipSettings, told: Callable[[int, int], None]
+    address: str,
+    etag: str,
+    target: Path,
+    pip: PipSettings,
+    told: Callable[[int, int], None],
+    most: int = _MOST_BYTES,
 ) -> str | None:
     """Write what stands at an http or https address to `target`; return its ETag, or None when it is unchanged.
 
@@ -26,7 +31,7 @@ async def download(
     Raises:
         Invalid: the address is of another kind.
         UpstreamUnavailable: it does not answer.
-        UpstreamBroken: it answers with an error, or the body is cut short or larger than 4 GiB.
+        UpstreamBroken: it answers with an error, or the body is cut short or larger than `most` bytes.
     """
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -45,7 +50,7 @@ async def download(
                 return None
             if response.status != 200:
                 raise UpstreamBroken(shown, f"it answered {response.status}")
-            await _pour(response, shown, target, told)
+            await _pour(response, shown, target, told, most)
             return response.headers.get("ETag", "")
     except aiohttp.ClientPayloadError as error:
         raise UpstreamBroken(shown, f"the body was cut short ({error})") from error
@@ -53,12 +58,14 @@ async def download(
         raise UpstreamUnavailable(shown, str(error) or type(error).__name__) from error
 
 
-async def _pour(response: aiohttp.ClientResponse, shown: str, target: Path, told: Callable[[int, int], None]) -> None:
+async def _pour(
+    response: aiohttp.ClientResponse, shown: str, target: Path, told: Callable[[int, int], None], most: int
+) -> None:
     written, whole = 0, response.content_length or 0
     with target.open("wb") as sink:
         async for chunk in response.content.iter_any():
             written += len(chunk)
-            if written > _MOST_BYTES:
-                raise UpstreamBroken(shown, f"it sends more than {_MOST_BYTES} bytes")
+            if written > most:
+                raise UpstreamBroken(shown, f"it sends more than {most} bytes")
             sink.write(chunk)
             told(written, whole)

@@ -58,6 +58,7 @@ class Dependency(msgspec.Struct, frozen=True, omit_defaults=True):
     """As the file writes it; empty where it pins none."""
     vulns: list[Vulnerability]
     file: str
+    """Empty: it stands in none, but is installed or held by an index."""
     line: int = 0
     """From 1; 0 (left out of the JSON): the file has no lines to speak of."""
     source: str = ""

@@ -24,18 +24,20 @@ def _lines(report: Report) -> Iterator[str]:
             yield from _vulnerable(row)
     for finding in report.findings:
         who = plain(" ".join(text for text in (finding.name, finding.version) if text))
-        yield f"{finding.level:<8} {finding.kind:<18} {_joined(place(finding), who)}: {plain(finding.sentence)}"
+        yield f"{finding.level:<8} {finding.kind:<18} {_headed(_joined(place(finding), who), finding.sentence)}"
     if report.findings:
         yield ""
-    if report.unknown:
+    if any(entry.sentence != report.advisories.alarm for entry in report.unknown):
         yield "NOT CHECKED:"
         alike: dict[tuple[str, str], list[str]] = {}
         for entry in report.unknown:
+            if entry.sentence == report.advisories.alarm:
+                continue
             who = plain(" ".join(text for text in (entry.name, entry.version) if text))
             alike.setdefault((entry.kind, entry.sentence), []).append(_joined(place(entry), who))
         for (kind, sentence), entries in alike.items():
             more = f" and {len(entries) - _MOST_ALIKE} more" if len(entries) > _MOST_ALIKE else ""
-            yield f"  {kind:<18} {', '.join(entries[:_MOST_ALIKE])}{more}: {plain(sentence)}"
+            yield f"  {kind:<18} {_headed(', '.join(entries[:_MOST_ALIKE]) + more, sentence)}"
         yield ""
     for upgrade in report.fixes:
         yield f"raise {plain(upgrade.name)} from {plain(upgrade.old_version)} to {plain(upgrade.new_version)}"
@@ -54,9 +56,14 @@ def _joined(where: str, who: str) -> str:
     return f"{where} {who}".strip()
 
 
+def _headed(head: str, sentence: str) -> str:
+    return f"{head}: {plain(sentence)}" if head else plain(sentence)
+
+
 def _vulnerable(row: Dependency) -> Iterator[str]:
     many = "known vulnerabilities"
-    head = f"{plain(row.name)} {plain(row.version)} ({place(row)}): "
+    where = f" ({place(row)})" if row.file else ""
+    head = f"{plain(row.name)} {plain(row.version)}{where}: "
     head += counted(len(row.vulns), "known vulnerability", many)
     yield head + (f"; {row.fixed_by} is free of all and passes the gate today" if row.fixed_by else "")
     for hole in row.vulns:
