@@ -16,6 +16,7 @@ from affineur.errors import AffineurError, Invalid, StorageUnavailable
 from affineur.model.jobs import Job, State
 from affineur.operations.context import Context
 from affineur.operations.courier import Courier, channels_of
+from affineur.operations.lookout import Lookout
 from affineur.operations.operation import Operation
 from affineur.operations.table import BACKGROUND, TABLE
 from affineur.storage.catalog import decisions, jobs
@@ -41,6 +42,7 @@ TIMETABLE: tuple[Row, ...] = (
     Row("advisories renew", timedelta(hours=1)),
     Row("cache trim", timedelta(minutes=10)),
     Row("reevaluate", timedelta(days=1)),
+    Row("monitor refresh", timedelta(hours=1)),
     Row("notify tidy", timedelta(days=1)),
 )
 """What is done by the clock. A row missed while nothing ran is due at once, and only once."""
@@ -64,6 +66,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._courier = Courier(context.catalog, channels_of(context.config))
+        self._lookout = Lookout(context)
         context.catalog.on_jobs(self.wake)
 
     def wake(self, identifiers: Sequence[str]) -> None:
@@ -75,6 +78,7 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled; running jobs are then given back to other workers."""
         beside = [asyncio.create_task(self._keep_time()), asyncio.create_task(self._courier.run())]
+        beside.append(asyncio.create_task(self._lookout.run()))
         try:
             while True:
                 await self._free.acquire()

@@ -89,15 +89,18 @@ def _value(field: msgspec.structs.FieldInfo, given: dict[str, Any]) -> Any:
     if extra.get("fetched"):
         return [asyncio.run(document_from(value))] if value else []
     if extra.get("documents"):
-        paths = [value] if extra.get("one") else value or []
+        paths = [value] if extra.get("one") else _listed(value)
         return documents_at(paths, follow=extra["follow"]) if takes_many(field) else document_at(value)
     if extra.get("file") and value:
         return text_at(value)
-    if takes_many(field):
-        if value is None:
-            return []
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
-    return value
+    return _listed(value) if takes_many(field) else value
+
+
+def _listed(value: str | list[str] | None) -> list[str]:
+    """Return several values: given one by one, or in an option and separated by commas."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return list(value or [])
 
 
 def _writable(fields: tuple[msgspec.structs.FieldInfo, ...], request: Any) -> set[str]:

@@ -31,6 +31,7 @@ GROUPS = {
     "ledger": "The record of every change.",
     "report": "What is held and used.",
     "mirror": "Mirrors filled ahead of time.",
+    "monitor": "Locks that are watched, and the alerts about them.",
     "notify": "Messages on their way to people and programs.",
     "names": "Names that are easily confused.",
     "hashes": "Hashes of requirements files.",

@@ -30,9 +30,9 @@ class Principal:
     """Normalised names that uploads are limited to; empty: no limit."""
     expires: datetime | None = None
 
-    def may(self, right: Right, place: str) -> bool:
-        """Whether this principal holds `right` in the index or source named `place`."""
-        if not ("*" in self.indexes or place in self.indexes):
+    def may(self, right: Right, place: str | None) -> bool:
+        """Whether this principal holds `right` in the index or source named `place`; None: in any at all."""
+        if place is not None and not ("*" in self.indexes or place in self.indexes):
             return False
         return right in self.rights or Right.ADMIN in self.rights
 

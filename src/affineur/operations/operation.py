@@ -92,6 +92,11 @@ def environment_option(text: str) -> msgspec.Meta:
     return msgspec.Meta(description=text, extra={"environment": True})
 
 
+def documents_option(text: str, *names: str, follow: bool = False) -> msgspec.Meta:
+    """Describe the same taken by its name, paths separated by commas."""
+    return msgspec.Meta(description=text, extra={"documents": True, "names": list(names), "follow": follow})
+
+
 def output_argument(text: str) -> msgspec.Meta:
     """Describe the path to write to, which commands take by its place."""
     return msgspec.Meta(description=text, extra={"output": True, "positional": True})
@@ -126,8 +131,8 @@ class Operation:
     run: Callable[[Context, Any], Awaitable[Any]]
     kind: Kind = Kind.READ
     right: Right = Right.ADMIN
-    place: Callable[[Any], str] = lambda _request: "*"
-    """The index or source in which the right is needed."""
+    place: Callable[[Any], str | None] = lambda _request: "*"
+    """The index or source in which the right is needed; None: in any, for what belongs to people and not to indexes."""
     say: Callable[[Any], str] | None = None
     """The result as text for people; without it results are shown as a table."""
     brief: Callable[[Any], str] | None = None

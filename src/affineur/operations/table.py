@@ -19,6 +19,7 @@ from affineur.operations import (
     jobs,
     ledgers,
     mirror,
+    monitor,
     names,
     notify,
     policies,
@@ -27,6 +28,7 @@ from affineur.operations import (
     rehearse,
     report,
     waivers,
+    watched_pages,
     withdraw,
 )
 from affineur.operations.operation import Kind, Operation
@@ -49,6 +51,10 @@ class _OfIndex(Protocol):
 
 def _index(request: _OfIndex) -> str:
     return request.index or "*"
+
+
+def _anywhere(_request: object) -> None:
+    return None
 
 
 def _refusing(decisions: Sequence[explain.Explained]) -> bool:
@@ -156,6 +162,23 @@ TABLE: tuple[Operation, ...] = (
         "prune", prune.Prune, prune.prune, DESTROY,
         say=prune.say, found=prune.found, looks_only=lambda request: request.check,
     ),
+    Operation(
+        "monitor add", monitor.MonitorAdd, monitor.add, CHANGE, right=Right.READ, place=lambda request: request.index,
+        say=monitor.say_added,
+    ),
+    Operation("monitor list", monitor.MonitorList, monitor.list_locks, right=Right.READ, place=_anywhere),
+    Operation("monitor show", monitor.MonitorShow, monitor.show, right=Right.READ, place=_anywhere),
+    Operation(
+        "monitor remove", monitor.MonitorRemove, monitor.remove, CHANGE, right=Right.READ, place=_anywhere,
+        say=lambda lock: f"{lock.name} is not watched any more",
+    ),
+    Operation("monitor mute", monitor.MonitorMute, monitor.mute, CHANGE, right=Right.READ, place=_anywhere),
+    Operation(
+        "monitor acknowledge", monitor.MonitorAcknowledge, monitor.acknowledge, CHANGE, right=Right.READ, place=_anywhere
+    ),
+    Operation("monitor alerts", monitor.MonitorAlerts, monitor.list_alerts, right=Right.READ, place=_anywhere),
+    Operation("monitor prefer", monitor.MonitorPrefer, monitor.prefer, CHANGE, right=Right.READ, place=_anywhere),
+    Operation("monitor secret", monitor.MonitorSecret, monitor.new_secret, CHANGE, right=Right.READ, place=_anywhere),
     Operation("notify list", notify.NotifyList, notify.list_deliveries),
     Operation("notify retry", notify.NotifyRetry, notify.retry, CHANGE),
     Operation("notify test", notify.NotifyTest, notify.test, CHANGE),
@@ -170,6 +193,7 @@ BACKGROUND: tuple[Operation, ...] = (
     Operation("cache trim", prune.CacheTrim, prune.trim, CHANGE),
     Operation("claim compare", claims.ClaimCompare, claims.compare, CHANGE),
     Operation("reevaluate", reevaluate.Reevaluate, reevaluate.reevaluate, CHANGE),
+    Operation("monitor refresh", watched_pages.MonitorRefresh, watched_pages.refresh, CHANGE),
     Operation("notify tidy", notify.NotifyTidy, notify.tidy, CHANGE),
     Operation("inspect", inspect.Inspect, inspect.inspect, CHANGE),
 )

@@ -38,7 +38,7 @@ async def call(site: Site, request: BaseRequest, operation: str) -> web.StreamRe
     given = await _given(request, found)
     place = found.place(given)
     if not principal.may(found.right, place):
-        raise Forbidden(f"this token lacks the right {found.right} in {place}")
+        raise Forbidden(f"this token lacks the right {found.right} in {place or 'any index'}")
     if _LINES in request.headers.get("Accept", ""):
         return await _in_steps(site, request, found, given, principal)
     result = await found.run(site.context(principal), given)

@@ -33,6 +33,12 @@ class KeptLock:
     added_at: datetime
     changed_at: datetime
     changed_by: str
+    use_of: str = ""
+    """Whose downloads are watched in place of a document: `user:NAME` or `token:ID`; empty: the document's pins."""
+    use_days: float = 0.0
+    """How many days back downloads count."""
+    muted_until: datetime | None = None
+    """Nothing is told of it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,20 @@ class Held:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What is known of a lock without its document."""
+
+    name: str
+    owner: str
+    index: str
+    filename: str
+    tell: tuple[str, ...]
+    use_of: str
+    use_days: float
+    muted_until: datetime | None
+
+
 def keep(change: Change, lock: KeptLock, pins: Iterable[tuple[ProjectName, str]]) -> None:
     """Keep a lock under its name, in place of the one before; `added_at` stays that of the first."""
     before = change.connection.execute(sa.select(locks.c.added_at).where(locks.c.name == lock.name)).scalar()
@@ -54,7 +74,8 @@ def keep(change: Change, lock: KeptLock, pins: Iterable[tuple[ProjectName, str]]
             name=lock.name, owner=lock.owner, index_name=lock.index, kind=lock.kind.value, filename=lock.filename,
             document=lock.document, tell=msgspec.json.encode(lock.tell).decode(),
             added_at=lock.added_at.timestamp() if before is None else before,
-            changed_at=lock.changed_at.timestamp(), changed_by=lock.changed_by,
+            changed_at=lock.changed_at.timestamp(), changed_by=lock.changed_by, use_of=lock.use_of,
+            use_days=lock.use_days, muted_until=lock.muted_until.timestamp() if lock.muted_until else None,
         )
     )  # fmt: skip
     rows = [{"lock": lock.name, "project": project, "version": version} for project, version in sorted(set(pins))]
@@ -98,6 +119,56 @@ def every(connection: sa.Connection) -> list[KeptLock]:
     return [_lock(row) for row in connection.execute(sa.select(locks).order_by(locks.c.name))]
 
 
+def named(connection: sa.Connection, owner: str | None = None) -> dict[str, Named]:
+    """Return what is known of the locks, or of those of an owner, without their documents."""
+    columns = (locks.c.name, locks.c.owner, locks.c.index_name, locks.c.filename, locks.c.tell, locks.c.use_of)
+    query = sa.select(*columns, locks.c.use_days, locks.c.muted_until).order_by(locks.c.name)
+    if owner is not None:
+        query = query.where(locks.c.owner == owner)
+    return {
+        row.name: Named(
+            row.name, row.owner, row.index_name, row.filename, tuple(msgspec.json.decode(row.tell, type=list[str])),
+            row.use_of or "", row.use_days or 0.0, _moment(row.muted_until),
+        )
+        for row in connection.execute(query)
+    }  # fmt: skip
+
+
+def pins(connection: sa.Connection, name: str) -> list[tuple[ProjectName, str]]:
+    """Return the releases that a lock pins."""
+    query = sa.select(lock_pins.c.project, lock_pins.c.version).where(lock_pins.c.lock == name)
+    rows = connection.execute(query.order_by(lock_pins.c.project, lock_pins.c.version))
+    return [(ProjectName(row.project), row.version) for row in rows]
+
+
+def pinned_projects(connection: sa.Connection) -> list[tuple[str, ProjectName]]:
+    """Return (index, project) of everything that locks pin, each once."""
+    rows = connection.execute(
+        sa.select(locks.c.index_name, lock_pins.c.project)
+        .join(locks, locks.c.name == lock_pins.c.lock)
+        .distinct()
+        .order_by(locks.c.index_name, lock_pins.c.project)
+    )
+    return [(row.index_name, ProjectName(row.project)) for row in rows]
+
+
+def mute(change: Change, name: str, until: datetime | None) -> None:
+    """Have nothing told of a lock before a moment; None: tell again."""
+    moment = until.timestamp() if until else None
+    change.connection.execute(sa.update(locks).where(locks.c.name == name).values(muted_until=moment))
+
+
+def stop_telling(change: Change, owner: str, target: str) -> int:
+    """Tell news of an owner's locks no longer to a target; return of how many locks that is true now."""
+    changed = 0
+    for lock in named(change.connection, owner).values():
+        if target in lock.tell:
+            left = msgspec.json.encode([each for each in lock.tell if each != target]).decode()
+            change.connection.execute(sa.update(locks).where(locks.c.name == lock.name).values(tell=left))
+            changed += 1
+    return changed
+
+
 def holding(connection: sa.Connection, projects: Sequence[str]) -> list[Held]:
     """Return the releases of some projects that locks pin, by lock."""
     rows = connection.execute(
@@ -109,9 +180,13 @@ def holding(connection: sa.Connection, projects: Sequence[str]) -> list[Held]:
     return [Held(*row) for row in rows]
 
 
+def _moment(timestamp: float | None) -> datetime | None:
+    return datetime.fromtimestamp(timestamp, UTC) if timestamp is not None else None
+
+
 def _lock(row: sa.Row) -> KeptLock:  # type: ignore[type-arg]
     return KeptLock(
         row.name, row.owner, row.index_name, LockKind(row.kind), row.filename, row.document,
         tuple(msgspec.json.decode(row.tell, type=list[str])), datetime.fromtimestamp(row.added_at, UTC),
-        datetime.fromtimestamp(row.changed_at, UTC), row.changed_by,
+        datetime.fromtimestamp(row.changed_at, UTC), row.changed_by, row.use_of or "", row.use_days or 0.0, _moment(row.muted_until),
     )  # fmt: skip

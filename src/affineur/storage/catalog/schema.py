@@ -366,6 +366,9 @@ locks = Table(
     Column("added_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
     Column("changed_by", String, nullable=False),
+    Column("use_of", String),
+    Column("use_days", Float),
+    Column("muted_until", Float),
 )
 lock_pins = Table(
     "lock_pins",
@@ -405,4 +408,55 @@ webhook_secrets = Table(
     Column("target", String, primary_key=True),
     Column("secret", LargeBinary, nullable=False),
     Column("created_at", Float, nullable=False),
+)
+alerts = Table(
+    "alerts",
+    METADATA,
+    Column("id", String(20), primary_key=True),
+    Column("lock", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("index_name", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),
+    Column("opened_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Column("closed_at", Float),
+    Column("ended_by", String, nullable=False),
+)
+Index("alerts_by_project", alerts.c.project, alerts.c.state)
+Index("alerts_by_lock", alerts.c.lock, alerts.c.changed_at)
+Index("alerts_by_owner", alerts.c.owner, alerts.c.changed_at)
+notices = Table(
+    "notices",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("alert", String(20), nullable=False),
+    Column("owner", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("news", String, nullable=False),
+    Column("due_at", Float, nullable=False),
+)
+Index("notices_by_recipient", notices.c.owner, notices.c.target)
+Index("notices_by_time", notices.c.due_at)
+Index("notices_by_alert", notices.c.alert)
+lookout = Table(
+    "lookout",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("serial", BigInteger, nullable=False),
+    Column("lease", String(32), nullable=False),
+    Column("leased_until", Float, nullable=False),
+)
+preferences = Table(
+    "preferences",
+    METADATA,
+    Column("owner", String, primary_key=True),
+    Column("tell", Text, nullable=False),
+    Column("timezone", String, nullable=False),
+    Column("quiet", String, nullable=False),
+    Column("digest", Float, nullable=False),
 )

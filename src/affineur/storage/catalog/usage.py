@@ -64,6 +64,36 @@ def of_index(connection: sa.Connection, index: str, since: datetime) -> list[Req
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """A release that somebody downloaded through an index, and when last."""
+
+    principal: str
+    token: str
+    index: str
+    project: str
+    version: str
+    last: datetime
+
+
+def used(connection: sa.Connection, since: datetime, projects: Sequence[str] | None = None) -> list[Used]:
+    """Return who downloaded which releases since a moment, of every project or of those given."""
+    file, who = requested_files.c, requesters.c
+    columns = (who.principal, who.token, file.index_name, file.project, file.version)
+    query = (
+        sa.select(*columns, sa.func.max(downloads.c.at))
+        .join(requested_files, file.id == downloads.c.file_id)
+        .join(requesters, who.id == downloads.c.requester_id)
+        .where(
+            downloads.c.at >= int(since.timestamp()), downloads.c.status < 400, file.version != "", who.principal != ""
+        )
+        .group_by(*columns)
+    )
+    if projects is not None:
+        query = query.where(file.project.in_(projects))
+    return [Used(*row[:-1], _moment(row[-1])) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
 class Requester:
     """Who asked, as far as it is written down."""
 

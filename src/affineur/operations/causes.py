@@ -1,0 +1,129 @@
+"""What is wrong with a release in an index, by what is known now: advisories, the gate, the page's status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from affineur.model.advisories import ProjectAdvisories, Severity, Vulnerability, affects, canonical, parsed
+from affineur.model.alerts import AlertKind, Cause, Fix
+from affineur.model.decisions import Decision
+from affineur.model.files import File, Status
+from affineur.policy.gate import Screened, sentence_of
+
+_TOLD_BY = {
+    "known_malware": AlertKind.MALWARE,
+    "vulnerabilities": AlertKind.ADVISORY,
+    "status": AlertKind.QUARANTINED,
+    "vanished": AlertKind.MISSING,
+}
+"""Rules that refuse for what another kind of alert tells anyway."""
+_STATUSES = {
+    Status.QUARANTINED: AlertKind.QUARANTINED,
+    Status.DEPRECATED: AlertKind.DEPRECATED,
+    Status.ARCHIVED: AlertKind.ARCHIVED,
+}
+
+
+@dataclass
+class Known:
+    """What is known of a project in an index."""
+
+    advisories: ProjectAdvisories
+    screened: Screened | None = None
+    """The page with its decisions; None where the index holds none."""
+    _files: dict[str, list[File]] = field(default_factory=dict)
+    _causes: dict[str, tuple[Cause, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for file in self.screened.page.files if self.screened is not None else ():
+            if file.version and not file.tombstone:
+                self._files.setdefault(canonical(file.version), []).append(file)
+
+    def causes(self, version: str) -> tuple[Cause, ...]:
+        """Return what is wrong with a version; worked out once, however many locks hold it."""
+        key = canonical(version)
+        if key not in self._causes:
+            self._causes[key] = tuple(self._found(version))
+        return self._causes[key]
+
+    def _found(self, version: str) -> list[Cause]:
+        found = [self._of_hole(hole, version) for hole in self.advisories.of(version)]
+        if self.screened is None:
+            return found
+        page, files = self.screened.page, self._files.get(canonical(version), [])
+        kind = _STATUSES.get(page.status.status)
+        if kind is not None:
+            reason = f": {page.status.reason}" if page.status.reason else ""
+            urgent = kind is AlertKind.QUARANTINED
+            found.append(Cause(kind, f"the project is {page.status.status.value}{reason}", urgent=urgent))
+        if not files:
+            if self._files:
+                found.append(Cause(AlertKind.MISSING, "no file of this release is listed any more", urgent=True))
+            return found
+        if all(file.vanished for file in files):
+            gone = max(file.vanished for file in files if file.vanished)
+            found.append(Cause(AlertKind.MISSING, f"the upstream stopped listing this release on {gone:%Y-%m-%d}"))
+        if all(file.yanked for file in files):
+            reason = next((f": {file.yanked_reason}" for file in files if file.yanked_reason), "")
+            found.append(Cause(AlertKind.YANKED, f"its author withdrew this release{reason}"))
+        refusal = self._refusal(files)
+        if refusal is not None and _TOLD_BY.get(refusal.strictest.rule) not in {cause.kind for cause in found}:
+            found.append(
+                Cause(AlertKind.REFUSED, sentence_of(refusal.strictest), urgent=refusal.strictest.until is None)
+            )
+        return found
+
+    def _of_hole(self, hole: Vulnerability, version: str) -> Cause:
+        record = hole.advisory
+        said = record.summary or ("the release is malware" if hole.is_malware else "it has a known vulnerability")
+        kind = AlertKind.MALWARE if hole.is_malware else AlertKind.ADVISORY
+        urgent = hole.is_malware or hole.severity >= Severity.CRITICAL
+        return Cause(kind, said, hole.ids, hole.severity, urgent, self._fix(hole, version), record.link)
+
+    def _refusal(self, files: Sequence[File]) -> Decision | None:
+        """Return what refuses a release: the strictest decision where no file passes, else None."""
+        if self.screened is None:
+            return None
+        decisions = [self.screened.decisions[file.filename] for file in files]
+        if not decisions or any(not decision.refused for decision in decisions):
+            return None
+        return max(decisions, key=lambda decision: decision.strictest.effect)
+
+    def _fix(self, hole: Vulnerability, version: str) -> Fix | None:
+        """Return the nearest later release without the hole that passes, else the nearest at all."""
+        ordered = parsed(version)
+        named = hole.fixed_after(version)
+        if ordered is None:
+            return None
+        first: Fix | None = None
+        for text in sorted(self._later(version), key=lambda each: parsed(each) or ordered):
+            if hole.affects(text) or any(affects(record, text) for record in self.advisories.malware(text)):
+                continue
+            fix = self._listed(text)
+            if fix.passes:
+                return fix
+            first = first or fix
+        return first or (Fix(named) if named else None)
+
+    def _later(self, version: str) -> list[str]:
+        """Return the final versions after one that the page lists and that their author did not withdraw."""
+        ordered, found = parsed(version), []
+        for text, files in self._files.items():
+            other = parsed(text)
+            if other is None or ordered is None or other <= ordered or all(file.yanked for file in files):
+                continue
+            if not other.is_prerelease or ordered.is_prerelease:
+                found.append(files[0].version)
+        return found
+
+    def _listed(self, version: str) -> Fix:
+        refusal = self._refusal(self._files[canonical(version)])
+        if refusal is None:
+            return Fix(version, listed=True)
+        return Fix(version, listed=True, held=sentence_of(refusal.strictest), free_at=_free(refusal))
+
+
+def _free(decision: Decision) -> datetime | None:
+    return decision.strictest.until

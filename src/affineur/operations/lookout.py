@@ -1,0 +1,360 @@
+"""The lookout: turns what changed into alerts of the locks concerned, and tells whom it concerns.
+
+It goes by the ledger: what happened since it last looked names projects, these name the locks that
+hold them, and only those releases are judged. So its work grows with what changed, not with what is
+watched. What stands is compared with the alerts there are, so that doing it twice does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from affineur.errors import AffineurError, Conflict, ProjectUnknown, StorageUnavailable
+from affineur.model.advisories import ProjectAdvisories
+from affineur.model.alerts import Alert, AlertKind, AlertState, News, alert_id, news_of
+from affineur.model.messages import Message
+from affineur.model.names import IndexName, ProjectName
+from affineur.operations import quiet_hours, signed_links
+from affineur.operations.causes import Known
+from affineur.operations.concerns import Concerned, concerned
+from affineur.operations.context import Context
+from affineur.operations.news import Letterhead, composed, origin_of
+from affineur.policy.gate import Screened
+from affineur.storage.catalog import (
+    advisories,
+    alerts,
+    ledger,
+    locks,
+    lookout,
+    outbox,
+    preferences,
+    signing_keys,
+    usage,
+)
+from affineur.storage.catalog.alerts import Batch, Notice
+from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.locks import Named
+from affineur.storage.catalog.preferences import Preferences
+from affineur.storage.known_advisories import gathered
+
+_log = structlog.get_logger("affineur.lookout")
+_LOOK_EVERY = 1.0
+"""Seconds between looks at the ledger for what other processes entered."""
+_ENTRIES = 1000
+_PROJECTS = 100
+"""How many projects are judged between two commits."""
+_MESSAGES = 50
+_FAR = 10_000
+"""After so many entries that concern no lock the place in the ledger is written down."""
+_FROM_RECORDS = frozenset({AlertKind.ADVISORY, AlertKind.MALWARE})
+"""Kinds that need no page to be judged by."""
+_END = "it does not hold for this release any more"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Watched:
+    """A release that a lock holds, or that a watched user downloaded."""
+
+    lock: str
+    project: str
+    version: str
+
+
+class Lookout:
+    """Looks after the locks in this process until told to stop; of several processes one does at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._woken = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._seen = 0
+        context.catalog.on_commit(self.wake)
+
+    def wake(self, serial: int = 0) -> None:
+        """Look at the ledger now; called from any thread."""
+        del serial
+        if not self._closed:
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        try:
+            while True:
+                self._woken.clear()
+                try:
+                    while await self.look():
+                        pass
+                except StorageUnavailable:
+                    pass
+                except Exception as error:  # noqa: BLE001 - whatever stands in the way, the next look may get further
+                    problem = error.sentence if isinstance(error, AffineurError) else repr(error)
+                    _log.error("locks could not be looked after", problem=problem)
+                    await asyncio.sleep(_LOOK_EVERY)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), _LOOK_EVERY)
+        finally:
+            self._closed = True
+
+    async def look(self) -> bool:
+        """Do what is to be done now; whether there may be more."""
+        catalog = self.context.catalog
+        serial = await catalog.read(lookout.serial)
+        self._seen = max(self._seen, serial)
+        entries = await catalog.read(ledger.after, self._seen, _ENTRIES)
+        found = concerned(entries)
+        due = await catalog.read(alerts.notices_due, datetime.now(UTC))
+        head = entries[-1].serial if entries else self._seen
+        if not (found or due or head - serial > _FAR):
+            self._seen = head
+            return len(entries) == _ENTRIES
+        lease = await catalog.write(lookout.claim)
+        if lease is None:
+            return False
+        with contextlib.suppress(Conflict):
+            await self._under(lease)
+        return True
+
+    async def _under(self, lease: str) -> None:
+        """Look at everything since the last time, whoever did that, and tell what is due."""
+        catalog = self.context.catalog
+        serial = await catalog.read(lookout.serial)
+        entries = await catalog.read(ledger.after, serial, _ENTRIES)
+        more = entries
+        while len(more) == _ENTRIES:
+            more = await catalog.read(ledger.after, more[-1].serial, _ENTRIES)
+            entries += more
+        began = time.monotonic()
+        number = await look_after(self.context, lease, concerned(entries)) if entries else 0
+        if number:
+            _log.info("locks looked after", projects=number, seconds=round(time.monotonic() - began, 2))
+        await tell_due(self.context, lease)
+        head = entries[-1].serial if entries else serial
+        await catalog.write(lookout.done, lease, head)
+        self._seen = max(self._seen, head)
+
+
+async def look_after(context: Context, lease: str, changed: Concerned) -> int:
+    """Bring the alerts about what changed up to date; return the number of projects looked at.
+
+    Raises:
+        Conflict: another process has the lease.
+    """
+    known = await context.catalog.read(locks.named)
+    if not known:
+        return 0
+    await context.catch_up()
+    number = await _in_parts(context, lease, known, changed.projects)
+    for name in sorted(changed.locks & known.keys()):
+        pins = await context.catalog.read(_pins, known[name])
+        standing = await context.catalog.read(alerts.standing, (), [name])
+        projects = {project for project, _ in pins} | {alert.project for alert in standing}
+        number += await _in_parts(context, lease, known, projects, name)
+    await context.journal.write()
+    return number
+
+
+async def _in_parts(
+    context: Context, lease: str, known: Mapping[str, Named], projects: Collection[str], only: str = ""
+) -> int:
+    names, looked = sorted(projects), 0
+    for start in range(0, len(names), _PROJECTS):
+        part = names[start : start + _PROJECTS]
+        held = await context.catalog.read(_held, part, known, only)
+        standing = await context.catalog.read(alerts.standing, part)
+        standing = [alert for alert in standing if not only or alert.lock == only]
+        if held or standing:
+            found = await _known(context, {(known[one.lock].index, one.project) for one in held})
+            await context.catalog.write(_bring_up, lease, held, standing, found, known)
+        looked += len({one.project for one in held})
+        await asyncio.sleep(0)
+    return looked
+
+
+def _held(connection: sa.Connection, projects: Sequence[str], known: Mapping[str, Named], only: str) -> list[Watched]:
+    """Return what is watched of some projects: in every lock, or in `only` one."""
+    found = {
+        Watched(held.lock, held.project, held.version)
+        for held in locks.holding(connection, projects)
+        if held.lock in known and (not only or held.lock == only)
+    }
+    uses = [lock for lock in known.values() if lock.use_of and (not only or lock.name == only)]
+    if uses:
+        found |= {Watched(name, use.project, use.version) for name, use in _used(connection, uses, projects)}
+    return sorted(found)
+
+
+def _pins(connection: sa.Connection, lock: Named) -> list[tuple[str, str]]:
+    if lock.use_of:
+        return [(use.project, use.version) for _, use in _used(connection, [lock], None)]
+    return list(locks.pins(connection, lock.name))
+
+
+def _used(
+    connection: sa.Connection, uses: Sequence[Named], projects: Sequence[str] | None
+) -> Iterator[tuple[str, usage.Used]]:
+    """Yield what the users and tokens downloaded that some locks stand for, with the name of the lock."""
+    now = datetime.now(UTC)
+    by_whom: dict[str, list[usage.Used]] = {}
+    for use in usage.used(connection, now - timedelta(days=max(lock.use_days for lock in uses)), projects):
+        for who in (f"user:{use.principal}", f"token:{use.token}"):
+            by_whom.setdefault(who, []).append(use)
+    for lock in uses:
+        since = now - timedelta(days=lock.use_days)
+        for use in by_whom.get(lock.use_of, ()):
+            if use.last >= since and use.index == lock.index:
+                yield lock.name, use
+
+
+async def _known(context: Context, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Known]:
+    """Return what is known now of (index, project)."""
+    names = sorted({ProjectName(project) for _, project in wanted})
+    packed = await context.catalog.read(gathered, names)
+    records = {
+        name: ProjectAdvisories(advisories.unpacked(document) for document in documents)
+        for name, documents in packed.items()
+    }
+    none = ProjectAdvisories()
+    return {
+        (index, project): Known(records.get(ProjectName(project), none), await _screened(context, index, project))
+        for index, project in sorted(wanted)
+    }
+
+
+async def _screened(context: Context, index: str, project: str) -> Screened | None:
+    """Return a project's page with decisions by what is held; None where nothing is."""
+    gated = context.indexes.get(IndexName(index))
+    if gated is None:
+        return None
+    try:
+        return await gated.judged_again(ProjectName(project))
+    except ProjectUnknown:
+        return None
+
+
+def _bring_up(
+    change: Change,
+    lease: str,
+    held: Sequence[Watched],
+    standing: Sequence[Alert],
+    found: Mapping[tuple[str, str], Known],
+    known: Mapping[str, Named],
+) -> None:
+    """Keep the alerts as they are now, and what of them is to be told."""
+    lookout.fence(change, lease)
+    chosen = preferences.of(change.connection, sorted({lock.owner for lock in known.values()}))
+    before: dict[Watched, list[Alert]] = {}
+    for alert in standing:
+        before.setdefault(Watched(alert.lock, alert.project, alert.version), []).append(alert)
+    fresh: list[Alert] = []
+    news: list[tuple[News, Alert]] = []
+    for watched in held:
+        lock = known[watched.lock]
+        project = found[lock.index, watched.project]
+        made, told = _compared(watched, lock, project, before.pop(watched, []), change.now)
+        fresh += made
+        news += told
+    for gone in before.values():
+        closed = [_closed(alert, "the lock does not hold it any more", change.now) for alert in gone]
+        fresh += closed
+        news += [(News.CLOSED, alert) for alert in closed]
+    alerts.keep(change, fresh)
+    alerts.notify(
+        change, [notice for kind, alert in news for notice in _notices(kind, alert, known, chosen, change.now)]
+    )
+
+
+def _compared(
+    watched: Watched, lock: Named, project: Known, standing: list[Alert], now: datetime
+) -> tuple[list[Alert], list[tuple[News, Alert]]]:
+    """Compare what is wrong with a release with the alerts there are; return those to keep, and the news."""
+    fresh: list[Alert] = []
+    news: list[tuple[News, Alert]] = []
+    left = list(standing)
+    for cause in project.causes(watched.version):
+        known = next((alert for alert in left if alert.cause.is_as(cause)), None)
+        if known is None:
+            made = Alert(
+                alert_id(watched.lock, watched.project, watched.version, cause), watched.lock, lock.owner, lock.index,
+                watched.project, watched.version, cause, AlertState.OPEN, now, now,
+            )  # fmt: skip
+            fresh.append(made)
+            news.append((News.OPENED, made))
+            continue
+        left.remove(known)
+        if known.cause != cause:
+            what = news_of(known.cause, cause)
+            changed = replace(known, cause=cause, changed_at=now if what else known.changed_at)
+            fresh.append(changed)
+            news += [(what, changed)] if what else []
+    closed = [
+        _closed(alert, _END, now) for alert in left if project.screened is not None or alert.cause.kind in _FROM_RECORDS
+    ]
+    return fresh + closed, news + [(News.CLOSED, alert) for alert in closed]
+
+
+def _closed(alert: Alert, end: str, now: datetime) -> Alert:
+    return replace(alert, state=AlertState.CLOSED, changed_at=now, closed_at=now, end=end)
+
+
+def _notices(
+    kind: News, alert: Alert, known: Mapping[str, Named], chosen: Mapping[str, Preferences], now: datetime
+) -> Iterator[Notice]:
+    lock = known.get(alert.lock)
+    if lock is None or alert.state is AlertState.MUTED or (lock.muted_until is not None and now < lock.muted_until):
+        return
+    wishes = chosen[lock.owner]
+    moment = quiet_hours.due(now, wishes, urgent=alert.cause.urgent and kind is not News.CLOSED)
+    for target in lock.tell or wishes.tell:
+        yield Notice(alert.id, lock.owner, target, kind, moment)
+
+
+async def tell_due(context: Context, lease: str) -> int:
+    """Put what is to be told now into the outbox; return how many messages that made.
+
+    Raises:
+        Conflict: another process has the lease.
+    """
+    now = datetime.now(UTC)
+    batches = await context.catalog.read(_batches, now)
+    if not batches:
+        return 0
+    key = await context.catalog.write(signing_keys.server_secret, signed_links.NAME)
+    head = Letterhead(origin_of(context.config), key, await context.catalog.read(locks.named))
+    pairs = sorted({alert.project for batch in batches for _, alert in batch.news})
+    holders: dict[tuple[str, str], list[str]] = {}
+    for start in range(0, len(pairs), _PROJECTS):
+        for held in await context.catalog.read(locks.holding, pairs[start : start + _PROJECTS]):
+            holders.setdefault((held.project, held.version), []).append(held.lock)
+    for start in range(0, len(batches), _MESSAGES):
+        part = batches[start : start + _MESSAGES]
+        messages = await asyncio.to_thread(_composed, part, head, holders)
+        await context.catalog.write(_tell, lease, list(zip(part, messages, strict=True)))
+    return len(batches)
+
+
+def _batches(connection: sa.Connection, now: datetime) -> list[Batch]:
+    return list(alerts.batches(connection, now))
+
+
+def _composed(
+    part: Sequence[Batch], head: Letterhead, holders: Mapping[tuple[str, str], Sequence[str]]
+) -> list[Message | None]:
+    return [composed(batch, head, holders) for batch in part]
+
+
+def _tell(change: Change, lease: str, messages: Sequence[tuple[Batch, Message | None]]) -> None:
+    lookout.fence(change, lease)
+    for batch, message in messages:
+        if alerts.told(change, batch.ids) and message is not None:
+            event = hashlib.sha256(" ".join(sorted(batch.ids)).encode()).hexdigest()
+            outbox.tell(change, [batch.target], message, event=event, owner=batch.owner)

@@ -1,0 +1,472 @@
+"""Locks of projects that are watched, and the alerts about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+import msgspec
+
+from affineur.channels import table
+from affineur.channels.webhook import spelt
+from affineur.config import Config
+from affineur.errors import Conflict, Forbidden, Invalid, NotFound
+from affineur.model.alerts import Alert, AlertState
+from affineur.model.locks import Lock, LockKind
+from affineur.model.names import ProjectName
+from affineur.model.principals import Right
+from affineur.operations import quiet_hours
+from affineur.operations.context import Context
+from affineur.operations.news import said_of
+from affineur.operations.operation import Document, argument, documents_option, option, texts_of
+from affineur.standards.locks.read import read_lock
+from affineur.storage.catalog import alerts, jobs, locks, preferences, signing_keys
+from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.locks import KeptLock, Named
+from affineur.storage.catalog.preferences import Preferences
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
+_MOST_TARGETS = 20
+_LONGEST_DAYS = 3650.0
+
+
+class MonitorAdd(msgspec.Struct, frozen=True):
+    """Watch a lock, and be told when something in it needs attention; a lock of the same name is replaced."""
+
+    name: Annotated[str, argument("The lock's name: letters, digits and . _ - /.")]
+    lock: Annotated[
+        tuple[Document, ...],
+        documents_option(
+            "The lock file: requirements, pylock.toml, Pipfile.lock, poetry.lock and others.", "-r", follow=True
+        ),
+    ] = ()
+    index: Annotated[str, option("The index it is installed from.")] = "main"
+    owner: Annotated[str, option("Whose it is; empty: yours. Others' takes an administrator.")] = ""
+    tell: Annotated[
+        tuple[str, ...],
+        option("Where news go: mail:ADDRESS, webhook:ADDRESS, apprise:ADDRESS; none: as before, or as you prefer."),
+    ] = ()
+    by_use: Annotated[str, option("In place of a lock, what somebody downloads: user:NAME or token:ID.")] = ""
+    days: Annotated[float, option("With --by-use: how many days back downloads count.")] = 30.0
+
+
+class MonitorList(msgspec.Struct, frozen=True):
+    """List the locks that are watched: yours, or all for an administrator."""
+
+
+class MonitorShow(msgspec.Struct, frozen=True):
+    """Show a lock with the alerts about it."""
+
+    name: Annotated[str, argument("The lock's name.")]
+
+
+class MonitorRemove(msgspec.Struct, frozen=True):
+    """Watch a lock no longer."""
+
+    name: Annotated[str, argument("The lock's name.")]
+
+
+class MonitorMute(msgspec.Struct, frozen=True):
+    """Have nothing told of a lock for some days, or of one alert about it until it is closed."""
+
+    name: Annotated[str, argument("The lock's name.")]
+    alert: Annotated[str, option("Only this alert.")] = ""
+    days: Annotated[float, option("For how many days; 0: tell again.")] = 30.0
+
+
+class MonitorAcknowledge(msgspec.Struct, frozen=True):
+    """Note that somebody takes care of alerts."""
+
+    alerts: Annotated[tuple[str, ...], argument("The alerts' ids.")]
+
+
+class MonitorAlerts(msgspec.Struct, frozen=True):
+    """List alerts: of your locks, or of all for an administrator."""
+
+    lock: Annotated[str, option("Only those of this lock.")] = ""
+    state: Annotated[str, option("Only open, acknowledged, muted or closed ones; empty: all but closed ones.")] = ""
+
+
+class MonitorPrefer(msgspec.Struct, frozen=True):
+    """Set how you want to be told; what is not given stays, `none` takes it back."""
+
+    tell: Annotated[tuple[str, ...], option("Where news of your locks go that name no place.")] = ()
+    timezone: Annotated[str, option("The time zone of the quiet hours, such as Europe/Berlin.")] = ""
+    quiet: Annotated[str, option("Hours in which only urgent news are told, such as 22:00-07:00.")] = ""
+    digest: Annotated[float | None, option("Minutes for which news are gathered into one message.")] = None
+
+
+class MonitorSecret(msgspec.Struct, frozen=True):
+    """Make a new secret for a webhook of yours; it is shown once, and the old one is void."""
+
+    target: Annotated[str, argument("The webhook: webhook:https://...")]
+
+
+class LockRow(msgspec.Struct, frozen=True):
+    """A lock as listed."""
+
+    name: str
+    owner: str
+    index: str
+    filename: str
+    alerts: int
+    """Alerts that are not closed."""
+    by_use: str
+    muted_until: datetime | None
+
+
+class AlertRow(msgspec.Struct, frozen=True):
+    """An alert as listed."""
+
+    id: str
+    lock: str
+    project: str
+    version: str
+    kind: str
+    severity: str
+    state: str
+    since: datetime
+    summary: str
+    ids: list[str]
+    fix: str
+
+
+class Added(msgspec.Struct, frozen=True):
+    """A lock that is watched now."""
+
+    name: str
+    owner: str
+    index: str
+    pins: int
+    tell: list[str]
+    secrets: dict[str, str]
+    """The secrets of webhooks that had none: what they are signed with, shown only now."""
+    unpinned: list[str]
+    """Entries that name no version of the index, and cannot be watched."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A lock with its alerts."""
+
+    name: str
+    owner: str
+    index: str
+    filename: str
+    pins: int
+    tell: list[str]
+    by_use: str
+    added_at: datetime
+    changed_at: datetime
+    changed_by: str
+    muted_until: datetime | None
+    alerts: list[AlertRow]
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """How somebody wants to be told."""
+
+    owner: str
+    tell: list[str]
+    timezone: str
+    quiet: str
+    digest: float
+    """Minutes."""
+    secrets: dict[str, str]
+    """The secrets of webhooks that had none, shown only now."""
+
+
+class NewSecret(msgspec.Struct, frozen=True):
+    """A webhook's secret, shown once."""
+
+    target: str
+    secret: str
+
+
+def administers(context: Context) -> bool:
+    """Whether who asks may administer everything."""
+    return context.principal.may(Right.ADMIN, "*")
+
+
+async def add(context: Context, request: MonitorAdd) -> Added:
+    """Keep a lock to be watched.
+
+    Raises:
+        Invalid: the name, the lock or a place to tell is none.
+        IndexUnknown: the index is not configured.
+        Forbidden: the owner is another one, or a place takes an administrator.
+    """
+    context.index(request.index)
+    if not _NAME.fullmatch(request.name):
+        raise Invalid(f"{request.name[:80]!r}: a lock's name is made of letters, digits and . _ - /")
+    if bool(request.by_use) == bool(request.lock):
+        raise Invalid("give either a lock file with -r, or --by-use")
+    owner = request.owner or context.actor
+    if owner != context.actor and not administers(context):
+        raise Forbidden(f"only an administrator may watch for {owner}")
+    if not owner:
+        raise Invalid("whose lock is it? give --owner")
+    targets = targets_of(context, request.tell)
+    now = datetime.now(UTC)
+    if request.by_use:
+        kept = _by_use(context, request, owner, now)
+        return await context.catalog.write(_keep, kept, [], targets, (), administers(context))
+    document = next(document for document in request.lock if not document.included)
+    read = read_lock(document.text, document.name, texts_of(request.lock))
+    pins, unpinned = _pins(read)
+    kept = KeptLock(
+        request.name, owner, request.index, read.kind, document.name, document.text.encode(), (), now, now,
+        context.actor,
+    )  # fmt: skip
+    return await context.catalog.write(_keep, kept, pins, targets, unpinned, administers(context))
+
+
+def _by_use(context: Context, request: MonitorAdd, owner: str, now: datetime) -> KeptLock:
+    kind, _, name = request.by_use.partition(":")
+    if kind not in {"user", "token"} or not name:
+        raise Invalid(f"{request.by_use[:80]!r}: user:NAME or token:ID is wanted")
+    if not 0 < request.days <= _LONGEST_DAYS:
+        raise Invalid(f"--days {request.days:g}: between 0 and {_LONGEST_DAYS:g} are wanted")
+    own = {f"user:{context.actor}", f"token:{context.principal.token_id}"}
+    if request.by_use not in own and not administers(context):
+        raise Forbidden("only an administrator may watch what others download")
+    return KeptLock(
+        request.name, owner, request.index, LockKind.REQUIREMENTS, "", b"", (), now, now, context.actor,
+        request.by_use, request.days,
+    )  # fmt: skip
+
+
+def _pins(lock: Lock) -> tuple[list[tuple[ProjectName, str]], tuple[str, ...]]:
+    pins = [(pin.project, pin.version) for pin in lock.pins if pin.version and not pin.origin]
+    unpinned = dict.fromkeys(str(pin.project) for pin in lock.pins if not pin.version or pin.origin)
+    return pins, (*unpinned, *lock.unread)
+
+
+def targets_of(context: Context, given: Sequence[str]) -> tuple[str, ...]:
+    """Return places to tell in their one spelling.
+
+    Raises:
+        Invalid: one is none, or there are too many.
+        Forbidden: one takes an administrator.
+    """
+    if len(given) > _MOST_TARGETS:
+        raise Invalid(f"at most {_MOST_TARGETS} places can be told")
+    found = tuple(dict.fromkeys(table.checked(target) for target in given))
+    for target in found:
+        if not (_allowed(context.config, target) or administers(context)):
+            raise Forbidden(f"{target}: this place takes an administrator (setting tell_allowed)")
+    return found
+
+
+def _allowed(config: Config, target: str) -> bool:
+    patterns = [pattern.strip() for pattern in str(config.tell_allowed).split(",")]
+    return any(fnmatchcase(target, pattern) for pattern in patterns if pattern)
+
+
+def _keep(
+    change: Change,
+    kept: KeptLock,
+    pins: Sequence[tuple[ProjectName, str]],
+    targets: tuple[str, ...],
+    unpinned: Sequence[str],
+    administrator: bool,
+) -> Added:
+    before = locks.named(change.connection).get(kept.name)
+    if before is not None and before.owner != kept.owner and not administrator:
+        raise Conflict(f"{kept.name}: there is a lock of this name already; choose another")
+    tell = targets or (before.tell if before else ())
+    muted = before.muted_until if before else None
+    locks.keep(change, replace(kept, tell=tell, muted_until=muted), pins)
+    jobs.add(change, "monitor refresh", {"lock": kept.name}, key=f"monitor refresh {kept.name}", priority=8)
+    return Added(
+        kept.name, kept.owner, kept.index, len(set(pins)), list(tell), _secrets(change, kept.owner, tell),
+        list(unpinned),
+    )  # fmt: skip
+
+
+def _secrets(change: Change, owner: str, targets: Sequence[str]) -> dict[str, str]:
+    """Return the secrets of webhooks that had none."""
+    made = {
+        target: signing_keys.new_webhook_secret(change, owner, target)
+        for target in targets
+        if target.startswith("webhook:")
+    }
+    return {target: spelt(secret) for target, secret in made.items() if secret is not None}
+
+
+async def list_locks(context: Context, request: MonitorList) -> list[LockRow]:
+    """Return the locks that who asks may see."""
+    del request
+    owner = None if administers(context) else context.actor
+    found = await context.catalog.read(locks.named, owner)
+    counts: dict[str, int] = {}
+    for alert in await context.catalog.read(alerts.listed, owner=owner, limit=100_000):
+        counts[alert.lock] = counts.get(alert.lock, 0) + 1
+    return [
+        LockRow(
+            lock.name, lock.owner, lock.index, lock.filename, counts.get(lock.name, 0), lock.use_of, lock.muted_until
+        )
+        for lock in found.values()
+    ]
+
+
+async def owned(context: Context, name: str) -> Named:
+    """Return a lock that who asks may see and change.
+
+    Raises:
+        NotFound: there is none of that name, or it is another's.
+    """
+    owner = None if administers(context) else context.actor
+    found = (await context.catalog.read(locks.named, owner)).get(name)
+    if found is None:
+        raise NotFound(f"{name}: no such lock of yours; `affineur monitor list` names them")
+    return found
+
+
+async def show(context: Context, request: MonitorShow) -> Shown:
+    """Return a lock with its alerts.
+
+    Raises:
+        NotFound: there is no such lock of who asks.
+    """
+    await owned(context, request.name)
+    lock = await context.catalog.read(locks.find, request.name)
+    pins = await context.catalog.read(locks.pins, request.name)
+    found = await context.catalog.read(alerts.listed, lock=request.name)
+    return Shown(
+        lock.name, lock.owner, lock.index, lock.filename, len(pins), list(lock.tell), lock.use_of, lock.added_at,
+        lock.changed_at, lock.changed_by, lock.muted_until, [_row(alert) for alert in found],
+    )  # fmt: skip
+
+
+async def remove(context: Context, request: MonitorRemove) -> MonitorRemove:
+    """Forget a lock and its alerts.
+
+    Raises:
+        NotFound: there is no such lock of who asks.
+    """
+    await owned(context, request.name)
+    await context.catalog.write(_remove, request.name, context.actor)
+    return request
+
+
+def _remove(change: Change, name: str, actor: str) -> None:
+    locks.remove(change, name, actor)
+    alerts.forget(change, name)
+
+
+async def mute(context: Context, request: MonitorMute) -> Shown:
+    """Have nothing told of a lock or of one alert.
+
+    Raises:
+        NotFound: there is no such lock or alert of who asks.
+        Invalid: the days are none.
+    """
+    lock = await owned(context, request.name)
+    if request.alert:
+        await _set_state(context, [request.alert], AlertState.MUTED if request.days else AlertState.OPEN, lock.name)
+    elif not 0 <= request.days <= _LONGEST_DAYS:
+        raise Invalid(f"--days {request.days:g}: between 0 and {_LONGEST_DAYS:g} are wanted")
+    else:
+        until = datetime.now(UTC) + timedelta(days=request.days) if request.days else None
+        await context.catalog.write(locks.mute, lock.name, until)
+    return await show(context, MonitorShow(request.name))
+
+
+async def acknowledge(context: Context, request: MonitorAcknowledge) -> list[AlertRow]:
+    """Note that somebody takes care of alerts.
+
+    Raises:
+        NotFound: one is no alert of who asks.
+    """
+    return await _set_state(context, request.alerts, AlertState.ACKNOWLEDGED)
+
+
+async def _set_state(context: Context, ids: Sequence[str], state: AlertState, lock: str = "") -> list[AlertRow]:
+    owner = None if administers(context) else context.actor
+    known = {
+        alert.id: alert for alert in await context.catalog.read(alerts.listed, owner=owner, lock=lock, limit=100_000)
+    }
+    if strange := [identifier for identifier in ids if identifier not in known]:
+        raise NotFound(f"{strange[0]}: no such alert of yours; `affineur monitor alerts` names them")
+    await context.catalog.write(alerts.set_state, state, ids=ids)
+    return [_row(replace(known[identifier], state=state)) for identifier in ids]
+
+
+async def list_alerts(context: Context, request: MonitorAlerts) -> list[AlertRow]:
+    """Return alerts.
+
+    Raises:
+        Invalid: there is no such state.
+        NotFound: there is no such lock of who asks.
+    """
+    if request.state and request.state not in set(AlertState):
+        raise Invalid(f"{request.state!r} is no state; there are {', '.join(AlertState)}")
+    if request.lock:
+        await owned(context, request.lock)
+    owner = None if administers(context) else context.actor
+    state = AlertState(request.state) if request.state else None
+    return [
+        _row(alert) for alert in await context.catalog.read(alerts.listed, owner=owner, lock=request.lock, state=state)
+    ]
+
+
+def _row(alert: Alert) -> AlertRow:
+    cause = alert.cause
+    return AlertRow(
+        alert.id, alert.lock, alert.project, alert.version, cause.kind.value,
+        cause.severity.word if cause.severity else "", alert.state.value, alert.opened_at, cause.sentence,
+        list(cause.ids), said_of(cause.fix) if cause.fix else "",
+    )  # fmt: skip
+
+
+async def prefer(context: Context, request: MonitorPrefer) -> Chosen:
+    """Keep how who asks wants to be told.
+
+    Raises:
+        Invalid: a place, the time zone or the hours are none.
+        Forbidden: a place takes an administrator.
+    """
+    owner = context.actor
+    before = (await context.catalog.read(preferences.of, [owner]))[owner]
+    tell = () if request.tell == ("none",) else targets_of(context, request.tell) or before.tell
+    zone = "UTC" if request.timezone == "none" else request.timezone or before.timezone
+    quiet_hours.zone(zone)
+    quiet = "" if request.quiet == "none" else request.quiet or before.quiet
+    if quiet:
+        quiet_hours.hours(quiet)
+    digest = before.digest if request.digest is None else request.digest * 60
+    if not 0 <= digest <= timedelta(days=7).total_seconds():
+        raise Invalid("--digest: minutes within a week are wanted")
+    secrets = await context.catalog.write(_prefer, Preferences(owner, tell, zone, quiet, digest))
+    return Chosen(owner, list(tell), zone, quiet, digest / 60, secrets)
+
+
+def _prefer(change: Change, chosen: Preferences) -> dict[str, str]:
+    preferences.keep(change, chosen)
+    return _secrets(change, chosen.owner, chosen.tell)
+
+
+async def new_secret(context: Context, request: MonitorSecret) -> NewSecret:
+    """Make a new secret for a webhook of who asks.
+
+    Raises:
+        Invalid: it is no webhook.
+    """
+    target = table.checked(request.target)
+    if not target.startswith("webhook:"):
+        raise Invalid(f"{target[:80]}: only webhooks have a secret")
+    made = await context.catalog.write(signing_keys.new_webhook_secret, context.actor, target, replace=True)
+    return NewSecret(target, spelt(made or b""))
+
+
+def say_added(made: Added) -> str:
+    """Tell what is watched now."""
+    lines = [f"{made.name} of {made.owner} is watched: {made.pins} releases, index {made.index}"]
+    lines += [f"  news go to {target}" for target in made.tell]
+    lines += [f"  secret of {target}, shown only now:\n  {secret}" for target, secret in made.secrets.items()]
+    lines += [f"  not watched: {text}" for text in made.unpinned]
+    return "\n".join("".join(c if c.isprintable() or c == "\n" else "?" for c in line) for line in lines)

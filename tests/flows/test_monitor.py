@@ -1,0 +1,167 @@
+"""Locks are watched by a real server: an advisory arrives, and whom it concerns is told within seconds."""
+
+import json
+import time
+
+import pytest
+import requests
+
+from tests.support.advisories import malware, osv
+from tests.support.distributions import wheel_bytes, wheel_name
+from tests.support.server import Affineur
+from tests.support.webhooks import Hooks, until
+
+
+@pytest.fixture
+def server(tmp_path, upstream):
+    with Affineur(
+        tmp_path / "data", upstream.url, AFFINEUR_WEBHOOK_NETWORKS="127.0.0.0/8", AFFINEUR_FRESH_FOR="0"
+    ) as made:
+        made.admin = made.token("*", "admin", "root")
+        yield made
+
+
+@pytest.fixture
+def hooks():
+    with Hooks() as made:
+        yield made
+
+
+def call(server, operation, token, **fields):
+    return requests.post(
+        f"{server.url}/api/v1/{operation}", json=fields, headers={"Authorization": f"Bearer {token}"}, timeout=30
+    )
+
+
+def watch(server, tmp_path, hooks, text, name="shop", **more):
+    lock = {"name": "requirements.txt", "text": text}
+    answer = ask(server, "monitor/add", name=name, lock=[lock], owner="ada", tell=[hooks.target], **more)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def ask(server, operation, **fields):
+    """Have an administrator ask."""
+    return call(server, operation, server.admin, **fields)
+
+
+def alerts(server, **more):
+    return ask(server, "monitor/alerts", **more).json()
+
+
+def imported(server, tmp_path, *records):
+    path = tmp_path / f"feed-{time.monotonic_ns()}.jsonl"
+    path.write_text("\n".join(json.dumps(record) for record in records))
+    ask(server, "advisories/import", source=str(path)).raise_for_status()
+
+
+def items(hooks):
+    return [item for body in hooks.bodies for item in body["items"]]
+
+
+def test_an_advisory_is_told_within_seconds_and_the_alert_closes_itself(server, tmp_path, hooks, upstream):
+    upstream.wheel("gouda", "1.0")
+    upstream.wheel("gouda", "1.1")
+    made = watch(server, tmp_path, hooks, "gouda==1.0\nbrie==2.0\n")
+    assert (made["pins"], made["unpinned"]) == (2, [])
+    hooks.secret = made["secrets"][hooks.target]
+    until(lambda: server.page("gouda")["files"])
+    record = osv(
+        "GHSA-1", "gouda", fixed="1.1", aliases=["CVE-2026-1"], summary="<b>Holes</b> everywhere",
+        database_specific={"severity": "HIGH"},
+    )  # fmt: skip
+    imported(server, tmp_path, record)
+    began = time.monotonic()
+    until(lambda: hooks.got)
+    assert time.monotonic() - began < 5
+    assert hooks.verified()
+    (item,) = items(hooks)
+    assert (item["news"], item["kind"], item["project"], item["version"]) == ("opened", "advisory", "gouda", "1.0")
+    assert (item["locks"], item["fix"]["version"]) == (["shop"], "1.1")
+    assert item["commands"] == ["affineur audit requirements.txt --fix -o requirements.txt"]
+    (row,) = alerts(server)
+    assert (row["state"], row["ids"][:2]) == ("open", ["GHSA-1", "CVE-2026-1"])
+    imported(server, tmp_path, {**record, "modified": "2026-05-01T00:00:00Z"})
+    watch(server, tmp_path, hooks, "gouda==1.1\nbrie==2.0\n")
+    until(lambda: len(hooks.got) == 2)
+    assert [(item["news"], item["version"]) for item in items(hooks)] == [("opened", "1.0"), ("closed", "1.0")]
+    assert not hooks.bodies[-1]["urgent"]
+    assert alerts(server) == []
+    assert [row["version"] for row in alerts(server, state="closed")] == ["1.0"]
+
+
+def test_malware_is_urgent_and_a_withdrawn_record_closes_its_alert(server, tmp_path, hooks):
+    watch(server, tmp_path, hooks, "gouda==1.0\n")
+    record = malware("MAL-1", "gouda", ["1.0"])
+    imported(server, tmp_path, record)
+    until(lambda: hooks.got)
+    assert hooks.bodies[0]["urgent"]
+    assert "malware" in hooks.bodies[0]["subject"]
+    gone = {**record, "modified": "2026-05-01T00:00:00Z", "withdrawn": "2026-05-01T00:00:00Z"}
+    imported(server, tmp_path, gone)
+    until(lambda: len(hooks.got) == 2)
+    assert [item["news"] for item in items(hooks)] == ["opened", "closed"]
+
+
+def test_what_the_author_withdraws_is_told(server, tmp_path, hooks):
+    token = server.token()
+    body = wheel_bytes("gouda", "1.0")
+    assert server.upload(wheel_name("gouda", "1.0"), body, token=token).ok
+    assert server.upload(wheel_name("gouda", "1.1"), wheel_bytes("gouda", "1.1"), token=token).ok
+    watch(server, tmp_path, hooks, "gouda==1.0\n")
+    ask(server, "withdraw/yank", release="gouda==1.0", reason="it burns")
+    until(lambda: hooks.got)
+    assert [(item["kind"], item["summary"]) for item in items(hooks)] == [
+        ("yanked", "its author withdrew this release: it burns")
+    ]
+    ask(server, "withdraw/archive", project="gouda")
+    until(lambda: len(hooks.got) == 2)
+    ask(server, "withdraw/delete", release="gouda==1.0")
+    until(lambda: "missing" in {item["kind"] for item in items(hooks)})
+    assert {row["kind"] for row in alerts(server)} == {"archived", "missing"}
+
+
+def test_a_security_release_is_told_with_when_it_is_free(server, tmp_path, hooks, upstream):
+    upstream.wheel("gouda", "1.0")
+    watch(server, tmp_path, hooks, "gouda==1.0\n")
+    until(lambda: server.page("gouda")["files"])
+    imported(server, tmp_path, osv("GHSA-1", "gouda", fixed="1.1"))
+    until(lambda: hooks.got)
+    assert items(hooks)[0]["fix"] is None or not items(hooks)[0]["fix"]["listed"]
+    upstream.wheel("gouda", "1.1")
+    server.page("gouda")
+    until(lambda: len(hooks.got) == 2)
+    item = items(hooks)[1]
+    assert (item["news"], item["fix"]["version"]) == ("security-release", "1.1")
+    assert item["fix"]["passes"] or item["fix"]["free_at"]
+
+
+def test_ci_posts_a_lock_with_a_token_that_may_read(server, tmp_path, hooks):
+    token = server.token("main", "read", "ci")
+    other = server.token("main", "read", "eve")
+    document = {"name": "requirements.txt", "text": "gouda==1.0\n"}
+    fields = {"name": "till", "lock": [document], "tell": ["mail:team@example.org"]}
+    assert call(server, "monitor/add", token, **fields).json()["owner"] == "ci"
+    assert call(server, "monitor/add", token, **{**fields, "tell": []}).json()["tell"] == ["mail:team@example.org"]
+    assert call(server, "monitor/add", other, **fields).status_code == 409
+    assert call(server, "monitor/add", other, **{**fields, "name": "x", "owner": "ci"}).status_code == 403
+    assert call(server, "monitor/add", token, **{**fields, "tell": [hooks.target]}).status_code == 403
+    assert call(server, "monitor/show", other, name="till").status_code == 404
+    assert [row["name"] for row in call(server, "monitor/list", token).json()] == ["till"]
+    assert call(server, "monitor/list", other).json() == []
+    assert call(server, "monitor/remove", other, name="till").status_code == 404
+    assert call(server, "monitor/remove", token, name="till").ok
+
+
+def test_a_muted_lock_says_nothing_and_an_acknowledged_alert_only_changes(server, tmp_path, hooks):
+    watch(server, tmp_path, hooks, "gouda==1.0\nbrie==1.0\n")
+    ask(server, "monitor/mute", name="shop")
+    imported(server, tmp_path, osv("A-1", "gouda"))
+    until(lambda: alerts(server))
+    ask(server, "monitor/mute", name="shop", days=0)
+    imported(server, tmp_path, osv("A-2", "brie"))
+    until(lambda: hooks.got)
+    assert [item["ids"] for item in items(hooks)] == [["A-2"]]
+    by_id = {row["ids"][0]: row["id"] for row in alerts(server)}
+    ask(server, "monitor/acknowledge", alerts=[by_id["A-2"]])
+    assert {row["ids"][0]: row["state"] for row in alerts(server)} == {"A-1": "open", "A-2": "acknowledged"}
