@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from affineur.policy.lookalikes import judgement
-from affineur.policy.lookalikes.aliases import IMITATED
+from affineur.policy.lookalikes.aliases import IMITATED, IMPORT_NAMES
 from affineur.policy.lookalikes.guard import Finding, Guard, judged, targets
 from affineur.policy.lookalikes.popular import popular
 from affineur.policy.lookalikes.search import Match, Search
@@ -316,9 +316,17 @@ def removed_table(bench: Bench) -> Iterator[str]:
     yield recall_row("other", [row for row in rows if row not in single])
 
 
+def debian_names(bench: Bench) -> list[str]:
+    """Names of Debian that no popular project would have there: it names packages by what is imported."""
+    modules = set(map(squashed, bench.known.names)) | set(map(squashed, IMPORT_NAMES))
+    modules |= {squashed(bare(name, random.Random(0))) for name in bench.known.names}
+    return [name for name in listed("debian_names.txt") if squashed(name) not in modules]
+
+
 def alarms(bench: Bench) -> Iterator[str]:
     ordinary = [(name, bench.unknown(name)) for name in bench.ordinary()]
-    debian = [(name, bench.guard.check(name)) for name in listed("debian_names.txt") if name not in bench.known]
+    whole = [(name, bench.guard.check(name)) for name in listed("debian_names.txt") if name not in bench.known]
+    debian = [(name, bench.guard.check(name)) for name in debian_names(bench)]
     yield "| length of the name | popular, as if unknown | denied | flagged | Debian's, unknown | denied | flagged |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for first, last in ((1, 4), (5, 5), (6, 6), (7, 8), (9, 11), (12, 15), (16, 99), (1, 99)):
@@ -336,6 +344,8 @@ def alarms(bench: Bench) -> Iterator[str]:
             else f"{first} and more"
         )
         yield f"| {title} | {' | '.join(cells)} |"
+    flagged, denied = share(f.flagged for _, f in whole), share(f.level == "deny" for _, f in whole)
+    yield f"| with modules of popular projects | | | | {len(whole):,} | {denied} | {flagged} |"
     yield ""
     yield "| kind | denied | warned of | for example |"
     yield "| --- | ---: | ---: | --- |"

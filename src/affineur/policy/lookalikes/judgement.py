@@ -91,7 +91,7 @@ WEIGHTS_OF_TWO: Mapping[str, float] = MappingProxyType(
         "letters more: 2": -1.77,
     }
 )
-WARN_FROM = -0.1
+WARN_FROM = -0.4
 """From this score on a name is warned of, and from `DENY_FROM` on denied."""
 DENY_FROM = 0.5
 WARN_TWO_FROM = 1.4
@@ -108,7 +108,7 @@ _ALIKE = frozenset(map(frozenset, ("0o", "1l", "1i", "il", "5s", "uv", "vw", "mn
 """Pairs of letters that differ in many honest names: other sounds, other shapes."""
 
 
-_AFFIXED = {LANGUAGE: 1000, VERSIONS: 500, PARTS: 500, RELEASES: 3000}
+_AFFIXED = {LANGUAGE: 500, VERSIONS: 500, PARTS: 500, RELEASES: 3000}
 """The last rank of targets that an affix is looked for at; honest companions of small projects are many."""
 
 
