@@ -11,6 +11,7 @@ import aiohttp
 
 from affineur.errors import Invalid, UpstreamBroken, UpstreamUnavailable
 from affineur.sources.pip_settings import PipSettings
+from affineur.sources.unanswered import reason
 
 _MOST_BYTES = 4 * 2**30
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
@@ -55,7 +56,7 @@ async def download(
     except aiohttp.ClientPayloadError as error:
         raise UpstreamBroken(shown, f"the body was cut short ({error})") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise UpstreamUnavailable(shown, str(error) or type(error).__name__) from error
+        raise UpstreamUnavailable(shown, reason(error)) from error
 
 
 async def _pour(

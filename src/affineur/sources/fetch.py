@@ -17,6 +17,7 @@ import structlog
 from affineur.errors import AffineurError, DigestMismatch, StorageUnavailable, UpstreamBroken, UpstreamUnavailable
 from affineur.model.files import File
 from affineur.sources.stored import Stored
+from affineur.sources.unanswered import reason
 from affineur.sources.upstream import Upstream
 from affineur.standards.archives import looks_like_archive
 from affineur.storage.failing import failure
@@ -224,7 +225,7 @@ class Fetch:
                     self.started.set()
                     self._wake()
         except (aiohttp.ClientError, TimeoutError) as error:
-            problem = str(error) or type(error).__name__
+            problem = reason(error)
             raise UpstreamBroken(
                 self.upstream.base, f"{self.file.filename}: cut short after {came} bytes ({problem})"
             ) from error

@@ -19,6 +19,7 @@ from affineur.model.names import ProjectName
 from affineur.sources.breaker import Breaker
 from affineur.sources.credentials import Credentials
 from affineur.sources.pip_settings import PipSettings
+from affineur.sources.unanswered import reason
 from affineur.standards.simple_api.parse_html import parse_html
 from affineur.standards.simple_api.parse_json import UpstreamPage, parse_json
 
@@ -102,7 +103,7 @@ class Upstream:
 
     def _failed(self, url: URL, error: Exception, retry_after: float = 0.0) -> UpstreamUnavailable:
         self._breaker(url).failed(retry_after)
-        return UpstreamUnavailable(self.base, str(error) or type(error).__name__)
+        return UpstreamUnavailable(self.base, reason(error))
 
     def _breaker(self, url: URL) -> Breaker:
         return self._breakers.setdefault(url.origin(), Breaker())

@@ -1,7 +1,7 @@
 """Files of OSV records: JSON, a list, JSON lines; plain, in gzip, zstd or zip; or a folder of such.
 
 The form is told by the content, not by the name. What is read is bounded, because a feed comes
-from outside: a record of more than 16 MiB, or more than 16 GiB in all, ends the reading.
+from outside: a record of more than 256 MiB, or more than 16 GiB in all, ends the reading.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ import zstandard
 
 from affineur.errors import Invalid, InvalidDocument
 
-_LARGEST_RECORD = 16 * 2**20
 _LARGEST_WHOLE = 256 * 2**20
 _MOST_BYTES = 16 * 2**30
 _PIECE = 2**20
 _ZSTD_PIECE = 2**10
 """Small, because a block of a few bytes may unpack to 128 KiB."""
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".zst", ".zip")
-_ZIP, _GZIP, _ZSTD = b"PK\x03\x04", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_ZIPS, _GZIP, _ZSTD = (b"PK\x03\x04", b"PK\x05\x06"), b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+"""How files begin; a zip without members in a way of its own."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FAULTS = (
     OSError, EOFError, zlib.error, zipfile.BadZipFile, zstandard.ZstdError, NotImplementedError, RuntimeError,
 )  # fmt: skip
@@ -80,7 +81,7 @@ class OsvFiles:
 
     def _file(self, source: IO[bytes], where: str) -> Iterator[Document]:
         before = self.done
-        if _starts(source, _ZIP):
+        if _starts(source, _ZIPS):
             with zipfile.ZipFile(source) as archive:
                 for member in archive.infolist():
                     if (
@@ -100,12 +101,12 @@ class OsvFiles:
         with _unpacked(source) as plain:
             reader = io.BufferedReader(cast("Any", plain), _PIECE)
             start = reader.peek(4)[:4]
-            if start.startswith((_GZIP, _ZSTD, _ZIP)):
+            if start.startswith((_GZIP, _ZSTD, *_ZIPS)):
                 raise InvalidDocument(where, "is packed more than once")
             yield from self._text(reader, where)
 
     def _text(self, reader: io.BufferedReader, where: str) -> Iterator[Document]:
-        first = self._line(reader, where)
+        first = self._line(reader, where).removeprefix(_BYTE_ORDER_MARK)
         while first and not first.strip():
             first = self._line(reader, where)
         if not first:
@@ -127,31 +128,34 @@ class OsvFiles:
         return line
 
     def _whole(self, first: bytes, reader: io.BufferedReader, where: str) -> Iterator[Document]:
-        """Yield what stands in one document over several lines: a record, a list, or an answer of the OSV API."""
+        """Yield what stands in one document over several lines: a record, a list, or an answer of the OSV API.
+
+        What is none of these is yielded as it is: whoever reads records says of it, as of any, what is wrong.
+        """
         raw = first + reader.read(_LARGEST_WHOLE + 1 - len(first))
         if len(raw) > _LARGEST_WHOLE:
             raise InvalidDocument(where, f"is larger than {_LARGEST_WHOLE} bytes; write one record a line")
         self._unpacked += len(raw)
-        if raw.lstrip()[:1] == b"[":
-            items = _decode(raw, list[msgspec.Raw], where)
-            yield from (Document(bytes(item), f"{where}[{number}]") for number, item in enumerate(items))
-            return
-        held = _decode(raw, _Answer, where).vulns
-        if held is msgspec.UNSET:
+        items = _items(raw)
+        if items is None:
             yield Document(raw, where)
         else:
-            yield from (Document(bytes(item), f"{where}[{number}]") for number, item in enumerate(held))
+            yield from (Document(bytes(item), f"{where}[{number}]") for number, item in enumerate(items))
 
 
 class _Answer(msgspec.Struct):
     vulns: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
 
 
-def _decode(raw: bytes, kind: Any, where: str) -> Any:
+def _items(raw: bytes) -> list[msgspec.Raw] | None:
+    """Return the records of a list or of an answer of the OSV API; None where the document is neither."""
     try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidDocument(where, f"is neither JSON nor JSON lines: {str(error)[:200]}") from None
+        if raw.lstrip()[:1] == b"[":
+            return msgspec.json.decode(raw, type=list[msgspec.Raw])
+        held = msgspec.json.decode(raw, type=_Answer).vulns
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if held is msgspec.UNSET else held
 
 
 def _inside(folder: Path) -> Iterator[Path]:
@@ -161,10 +165,10 @@ def _inside(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _starts(source: IO[bytes], magic: bytes) -> bool:
-    start = source.read(len(magic))
+def _starts(source: IO[bytes], magics: tuple[bytes, ...]) -> bool:
+    start = source.read(max(map(len, magics)))
     source.seek(0)
-    return start == magic
+    return start.startswith(magics)
 
 
 @contextmanager
@@ -224,8 +228,6 @@ class _Zstd(io.RawIOBase):
 
 
 def _is_object(line: bytes) -> bool:
-    if len(line) > _LARGEST_RECORD:
-        return False
     try:
         found = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

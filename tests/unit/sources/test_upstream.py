@@ -345,3 +345,12 @@ async def test_a_dead_file_host_does_not_stop_pages(mirror, upstream, elsewhere)
             await mirror.read("cheddar", filename)
     upstream.wheel("gouda", "1.0")
     assert (await mirror.page("gouda")).files
+
+
+async def test_a_server_that_is_gone_is_told_without_the_insides_of_the_program(mirror, upstream):
+    upstream.stop()
+    with pytest.raises(UpstreamUnavailable) as caught:
+        await mirror.page("cheddar")
+    assert "ssl" not in caught.value.problem
+    assert "0x" not in caught.value.problem
+    assert str(upstream.port) in caught.value.problem

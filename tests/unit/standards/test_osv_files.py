@@ -91,6 +91,32 @@ def test_a_packing_inside_a_packing_is_refused(tmp_path):
         list(OsvFiles(tmp_path / "feed.gz"))
 
 
+def test_a_zip_without_members_holds_no_record(tmp_path):
+    zipfile.ZipFile(tmp_path / "all.zip", "w").close()
+    assert ids(tmp_path / "all.zip") == []
+
+
+def test_a_byte_order_mark_is_no_part_of_a_record(tmp_path):
+    (tmp_path / "feed").write_bytes(b"\xef\xbb\xbf" + FORMS["lines"].encode())
+    assert ids(tmp_path / "feed") == WANTED
+
+
+def test_a_long_first_line_is_a_record_like_any_other(tmp_path):
+    long = json.dumps(osv("PYSEC-2024-9", details="x" * 17 * 2**20))
+    (tmp_path / "feed").write_text(f"{long}\n{FORMS['lines']}")
+    assert ids(tmp_path / "feed") == ["PYSEC-2024-9", *WANTED]
+
+
+@pytest.mark.parametrize("broken", ["{not json", "[{]", "null", "\0"])
+def test_a_file_that_is_no_json_is_one_record_that_cannot_be_read(tmp_path, broken):
+    (tmp_path / "broken.json").write_text(broken)
+    (tmp_path / "feed.json").write_text(FORMS["list"])
+    first, *others = OsvFiles(tmp_path)
+    assert [parse_record(document.raw).id for document in others] == WANTED
+    with pytest.raises(InvalidDocument, match="broken"):
+        parse_record(first.raw, first.where)
+
+
 def test_nothing_there(tmp_path):
     with pytest.raises(Invalid, match="no such file"):
         OsvFiles(tmp_path / "missing")
