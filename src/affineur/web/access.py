@@ -75,8 +75,8 @@ class Access:
         self._failures = Failures(failures)
 
     def forget(self) -> None:
-        """Forget every resolved token."""
-        self._known.clear()
+        """Forget every resolved token, those too that are being looked up."""
+        self._known = {}
 
     @contextlib.contextmanager
     def lend(self, principal: Principal) -> Iterator[str]:
@@ -118,12 +118,13 @@ class Access:
         if token is None:
             return NOBODY
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-        found = self._lent.get(digest) or self._known.get(digest)
+        known = self._known
+        found = self._lent.get(digest) or known.get(digest)
         if found is None:
             found = await self.catalog.read(principals.find, digest)
             if found is None:
                 raise Unauthenticated
-            self._known[digest] = found
+            known[digest] = found
         if found.expires is not None and found.expires <= datetime.now(UTC):
             raise Unauthenticated
         return found
