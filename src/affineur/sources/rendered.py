@@ -268,19 +268,18 @@ class Rendered:
         return await self._rendering((index, None), entry, (representation, encoding), make), entry
 
     async def _list(self, index: IndexName) -> RootEntry:
-        root = self._roots.setdefault(index, Root())
         projects = await self.indexes[index].projects()
-        await asyncio.to_thread(root.take, projects)
+        root = self._roots[index] = await asyncio.to_thread(Root, projects, self._roots.get(index))
         return RootEntry(math.inf, 200 * len(projects), root=root)
 
 
 def _render_root(root: Root, representation: Representation, encoding: str) -> Rendering:
     form = render.RootForm.JSON if representation is Representation.JSON else render.RootForm.HTML
-    body, packed, serial = root.page(form, encoding)
+    body, packed = root.page(form, encoding)
     if encoding == "gzip" and len(body) >= _SMALLEST_COMPRESSED:
         etag = _etag(body, representation.content_type, encoding)
-        return Rendering(packed, representation.content_type, encoding, etag, serial, stale=False)
-    return rendering_of(body, representation.content_type, encoding, serial, stale=False)
+        return Rendering(packed, representation.content_type, encoding, etag, root.serial, stale=False)
+    return rendering_of(body, representation.content_type, encoding, root.serial, stale=False)
 
 
 def _expiry(screened: Screened) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -54,27 +53,22 @@ def _grouped(projects: Mapping[str, int]) -> Iterator[Rows]:
 
 
 class Root:
-    """The list of one index; made on any thread, one at a time."""
+    """The list of one index at one moment; it shares with the one before the pieces in which nothing changed."""
 
-    def __init__(self) -> None:
-        self._pieces: dict[Rows, _Piece] = {}
-        self._making = threading.Lock()
+    def __init__(self, projects: Mapping[str, int], before: Root | None = None) -> None:
+        """Take the projects with their serials."""
+        known: dict[Rows, _Piece] = before.pieces if before is not None else {}
+        self.pieces: dict[Rows, _Piece] = {rows: known.get(rows) or _Piece(rows) for rows in _grouped(projects)}
+        self.serial = max(projects.values(), default=0)
 
-    def take(self, projects: Mapping[str, int]) -> None:
-        """Hold these projects with their serials from now on."""
-        with self._making:
-            self._pieces = {rows: self._pieces.get(rows) or _Piece(rows) for rows in _grouped(projects)}
-            self._serial = max(projects.values(), default=0)
-
-    def page(self, form: render.RootForm, encoding: str) -> tuple[bytes, bytes, int]:
-        """Return the list uncompressed, the same gzipped where that is asked for, and its serial."""
-        with self._making:
-            pieces, serial = list(self._pieces.values()), self._serial
-            head, between, tail = form.frame(serial)
-            body = head + between.join([piece.text(form) for piece in pieces]) + tail
-            if encoding != "gzip":
-                return body, body, serial
-            parts = [_GZIP_HEAD, _deflated(head)]
-            parts.append(_deflated(between).join([piece.squeezed(form) for piece in pieces]))
-            parts += [_deflated(tail, last=True), struct.pack("<II", zlib.crc32(body), len(body) & 0xFFFFFFFF)]
-            return body, b"".join(parts), serial
+    def page(self, form: render.RootForm, encoding: str) -> tuple[bytes, bytes]:
+        """Return the list uncompressed, and the same gzipped where that is asked for."""
+        pieces = list(self.pieces.values())
+        head, between, tail = form.frame(self.serial)
+        body = head + between.join([piece.text(form) for piece in pieces]) + tail
+        if encoding != "gzip":
+            return body, body
+        parts = [_GZIP_HEAD, _deflated(head)]
+        parts.append(_deflated(between).join([piece.squeezed(form) for piece in pieces]))
+        parts += [_deflated(tail, last=True), struct.pack("<II", zlib.crc32(body), len(body) & 0xFFFFFFFF)]
+        return body, b"".join(parts)

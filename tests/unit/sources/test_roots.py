@@ -22,8 +22,8 @@ def made(root, form, encoding="identity"):
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5000])
 def test_every_project_stands_once_and_in_order(count):
-    root, projects = Root(), names(count)
-    root.take(projects)
+    projects = names(count)
+    root = Root(projects)
     document = json.loads(made(root, RootForm.JSON)[0])
     assert [(row["name"], row["_last-serial"]) for row in document["projects"]] == sorted(projects.items())
     assert document["meta"]["_last-serial"] == count
@@ -37,9 +37,7 @@ def test_every_project_stands_once_and_in_order(count):
 @pytest.mark.parametrize("form", RootForm)
 @pytest.mark.parametrize("count", [0, 1, 5000])
 def test_gzip_is_one_member_that_any_reader_unpacks(form, count):
-    root = Root()
-    root.take(names(count))
-    body, packed, _ = made(root, form, "gzip")
+    body, packed = made(Root(names(count)), form, "gzip")
     assert gzip.decompress(packed) == body
     single = zlib.decompressobj(wbits=31)
     assert single.decompress(packed) + single.flush() == body
@@ -48,8 +46,8 @@ def test_gzip_is_one_member_that_any_reader_unpacks(form, count):
 
 
 def test_what_a_change_gives_is_what_a_fresh_list_gives():
-    root, projects = Root(), names(3000)
-    root.take(projects)
+    projects = names(3000)
+    root = Root(projects)
     made(root, RootForm.JSON, "gzip")
     chance = random.Random(2)
     for number in range(20):
@@ -57,18 +55,22 @@ def test_what_a_change_gives_is_what_a_fresh_list_gives():
             projects[f"new-{chance.randrange(10**9)}"] = 5000 + number
         else:
             del projects[chance.choice(sorted(projects))]
-        root.take(projects)
-        fresh = Root()
-        fresh.take(dict(reversed(projects.items())))
+        root = Root(projects, root)
+        fresh = Root(dict(reversed(projects.items())))
         for form in RootForm:
             assert made(root, form, "gzip") == made(fresh, form, "gzip")
 
 
 def test_a_change_costs_only_its_piece():
-    root, projects = Root(), names(20_000)
-    root.take(projects)
-    made(root, RootForm.JSON, "gzip")
-    before = set(map(id, root._pieces.values()))
-    root.take({**projects, "m-new": 30_000})
-    made(root, RootForm.JSON, "gzip")
-    assert len(set(map(id, root._pieces.values())) - before) <= 2
+    projects = names(20_000)
+    before = Root(projects)
+    after = Root({**projects, "m-new": 30_000}, before)
+    assert len(set(map(id, after.pieces.values())) - set(map(id, before.pieces.values()))) <= 2
+
+
+def test_a_list_is_not_changed_by_a_later_one():
+    """One that began to be made before a change may be finished after it."""
+    before = Root({"brie": 1})
+    Root({"brie": 1, "gouda": 2}, before)
+    assert before.serial == 1
+    assert b"gouda" not in made(before, RootForm.JSON)[0]
