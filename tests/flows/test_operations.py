@@ -36,6 +36,26 @@ def test_library_calls_operations(affineur, admin):
     assert caught.value.status == 404
 
 
+def test_the_ledger_says_who_administers(affineur, admin):
+    client = Client(affineur.url, admin)
+    before = client.call("ledger log")[-1]["serial"]
+    client.call("user add", name="eve")
+    made = client.call("token create", user="eve")
+    client.call("token revoke", id=made["id"])
+    entries = client.call("ledger log", after=before)
+    assert [(entry["kind"], entry["actor"]) for entry in entries] == [
+        ("user.added", "root"), ("token.created", "root"), ("token.revoked", "root")
+    ]  # fmt: skip
+    assert entries[1]["data"]["user"] == "eve"
+
+
+@pytest.mark.parametrize("days", [0, -1, 1e30])
+def test_days_of_a_token_are_bounded(affineur, admin, days):
+    with pytest.raises(Answered, match="--days") as caught:
+        Client(affineur.url, admin).call("token create", user="root", days=days)
+    assert caught.value.status == 400
+
+
 def test_every_operation_wants_a_token_with_the_right(affineur):
     reader = affineur.token("*", "read", "bob")
     for operation in TABLE:

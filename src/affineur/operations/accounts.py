@@ -16,6 +16,7 @@ from affineur.operations.operation import argument, option
 from affineur.storage.catalog import principals
 
 _PREFIX = "affineur-"
+_MOST_DAYS = 36_500
 
 
 class UserAdd(msgspec.Struct, frozen=True):
@@ -82,7 +83,7 @@ async def add_user(context: Context, request: UserAdd) -> User:
     """
     if not request.name or not request.name.isprintable() or " " in request.name:
         raise Invalid(f"{request.name!r} is not a user name: use printable characters without spaces")
-    await context.catalog.write(principals.add_user, request.name, admin=request.admin)
+    await context.catalog.write(principals.add_user, request.name, admin=request.admin, actor=context.actor)
     return User(request.name)
 
 
@@ -96,7 +97,7 @@ async def create_token(context: Context, request: TokenCreate) -> NewToken:
     """Create a token of 256 random bits; only its digest is kept.
 
     Raises:
-        Invalid: a right or an index does not exist.
+        Invalid: a right or an index does not exist, or the days are none.
         NotFound: the user does not exist.
     """
     known = {right.value for right in Right}
@@ -108,10 +109,10 @@ async def create_token(context: Context, request: TokenCreate) -> NewToken:
     secret = _PREFIX + secrets.token_urlsafe(32)
     token_id = secrets.token_hex(6)
     digest = hashlib.sha256(secret.encode()).hexdigest()
-    expires = datetime.now(UTC) + timedelta(days=request.days) if request.days is not None else None
     await context.catalog.write(
-        principals.add_token, token_id, request.user, digest, request.index, request.rights, request.project, expires
-    )
+        principals.add_token, token_id, request.user, digest, request.index, request.rights, request.project,
+        _end_of(request), context.actor,
+    )  # fmt: skip
     return NewToken(token_id, secret)
 
 
@@ -128,8 +129,16 @@ async def revoke_token(context: Context, request: TokenRevoke) -> TokenRevoke:
     Raises:
         NotFound: there is no such token.
     """
-    await context.catalog.write(principals.revoke, request.id)
+    await context.catalog.write(principals.revoke, request.id, context.actor)
     return request
+
+
+def _end_of(request: TokenCreate) -> datetime | None:
+    if request.days is None:
+        return None
+    if not 0 < request.days <= _MOST_DAYS:
+        raise Invalid(f"--days {request.days:g}: more than 0 and at most {_MOST_DAYS} are wanted")
+    return datetime.now(UTC) + timedelta(days=request.days)
 
 
 def say_token(made: NewToken) -> str:

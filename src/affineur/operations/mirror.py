@@ -160,7 +160,7 @@ async def remove(context: Context, request: MirrorRemove) -> list[WantedRow]:
         if not found:
             raise NotFound(f"{name}: not on the list of {request.mirror}")
         gone += found
-    await context.catalog.write(_take_off, request.mirror, [row.requirement for row in gone])
+    await context.catalog.write(_take_off, request.mirror, [row.requirement for row in gone], context.actor)
     return gone
 
 
@@ -176,9 +176,9 @@ def _put(change: Change, entries: Sequence[Wanted]) -> None:
     change.enter(Event("mirror.listed", entries[0].source, actor=entries[0].added_by, data={"requirements": names}))
 
 
-def _take_off(change: Change, source: str, requirements: Sequence[str]) -> None:
+def _take_off(change: Change, source: str, requirements: Sequence[str], actor: str) -> None:
     mirror_list.remove(change, source, requirements)
-    change.enter(Event("mirror.unlisted", source, data={"requirements": list(requirements)}))
+    change.enter(Event("mirror.unlisted", source, actor=actor, data={"requirements": list(requirements)}))
 
 
 async def _fill(context: Context, name: str, entries: Sequence[Wanted], notes: list[str], *, exactly: bool) -> Filled:

@@ -33,8 +33,8 @@ def users(connection: sa.Connection) -> list[str]:
     return list(connection.execute(sa.select(user_table.c.name).order_by(user_table.c.name)).scalars())
 
 
-def add_user(change: Change, name: str, *, admin: bool) -> None:
-    """Add a user.
+def add_user(change: Change, name: str, *, admin: bool, actor: str = "") -> None:
+    """Add a user; `actor` is who does it.
 
     Raises:
         Conflict: the name is taken.
@@ -42,7 +42,7 @@ def add_user(change: Change, name: str, *, admin: bool) -> None:
     if name in users(change.connection):
         raise Conflict(f"there is a user {name} already")
     change.connection.execute(sa.insert(user_table).values(name=name, created_at=change.now.timestamp(), admin=admin))
-    change.enter(Event("user.added", data={"name": name, "admin": admin}))
+    change.enter(Event("user.added", actor=actor, data={"name": name, "admin": admin}))
 
 
 def add_token(
@@ -54,8 +54,9 @@ def add_token(
     rights: Sequence[str],
     projects: Sequence[str],
     expires: datetime | None,
+    actor: str = "",
 ) -> None:
-    """Add a token by the SHA-256 digest of its secret.
+    """Add a token by the SHA-256 digest of its secret; `actor` is who does it.
 
     Raises:
         NotFound: there is no such user.
@@ -69,13 +70,12 @@ def add_token(
             expires_at=expires.timestamp() if expires else None,
         )
     )  # fmt: skip
-    change.enter(
-        Event("token.created", actor=user, data={"id": token_id, "indexes": list(indexes), "rights": list(rights)})
-    )
+    data = {"id": token_id, "user": user, "indexes": list(indexes), "rights": list(rights)}
+    change.enter(Event("token.created", actor=actor, data=data))
 
 
-def revoke(change: Change, token_id: str) -> None:
-    """Revoke a token.
+def revoke(change: Change, token_id: str, actor: str = "") -> None:
+    """Revoke a token; `actor` is who does it.
 
     Raises:
         NotFound: there is no such token.
@@ -85,7 +85,7 @@ def revoke(change: Change, token_id: str) -> None:
     )
     if result.rowcount == 0:
         raise NotFound(f"{token_id}: no such token")
-    change.enter(Event("token.revoked", data={"id": token_id}))
+    change.enter(Event("token.revoked", actor=actor, data={"id": token_id}))
 
 
 def find(connection: sa.Connection, digest: str) -> Principal | None:
