@@ -137,7 +137,8 @@ def test_a_newer_list_is_taken_from_a_file_and_from_an_address(here, upstream, t
 
     upstream.overrides["/names.csv"] = answer
     address = upstream.url.replace("/simple/", "/names.csv")
-    made = json.loads(here.command("names", "update", f"{address}?key=secret", "--format", "json").stdout)
+    with_password = address.replace("//", "//ada:secret@")
+    made = json.loads(here.command("names", "update", f"{with_password}?key=secret", "--format", "json").stdout)
     assert (made["names"], made["source"], made["new"], made["gone"]) == (150, address, 150, 201)
     log = here.command("ledger", "log", "--format", "json").stdout
     assert "names.updated" in log

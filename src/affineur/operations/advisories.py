@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -17,7 +16,7 @@ from affineur.errors import Invalid, InvalidDocument
 from affineur.model.advisories import Advisory
 from affineur.operations.context import Context, Progress
 from affineur.operations.operation import argument
-from affineur.sources.feed import download
+from affineur.sources.feed import download, without_secrets
 from affineur.sources.inspector import note_said, said_by
 from affineur.sources.mirrored import Mirrored
 from affineur.sources.pip_settings import read_pip_settings
@@ -188,7 +187,7 @@ async def renew(context: Context, request: AdvisoriesRenew) -> Renewed:
 async def _from_address(context: Context, address: str) -> Imported:
     """Download a feed, unless it is as it was, and take it in."""
     known = {feed.name: feed for feed in await context.catalog.read(advisories.feeds)}
-    name = _without_secrets(address)
+    name = without_secrets(address)
     etag = known[name].etag if name in known else ""
     target = context.blobs.staging() / f"{uuid.uuid4().hex}.feed"
     try:
@@ -200,12 +199,6 @@ async def _from_address(context: Context, address: str) -> Imported:
         return await _from_path(context, target, name, fresh)
     finally:
         target.unlink(missing_ok=True)
-
-
-def _without_secrets(address: str) -> str:
-    """Return an address without credentials and query, as it may be shown and kept."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 class _Throttled:

@@ -14,7 +14,7 @@ from affineur.model.events import Event
 from affineur.operations.context import Context
 from affineur.operations.operation import argument, option
 from affineur.policy.lookalikes import popular
-from affineur.sources.feed import download
+from affineur.sources.feed import download, without_secrets
 from affineur.sources.pip_settings import read_pip_settings
 from affineur.storage.catalog import jobs
 from affineur.storage.catalog.database import Change
@@ -54,7 +54,7 @@ async def update(context: Context, request: NamesUpdate) -> NamesList:
         UpstreamUnavailable, UpstreamBroken: the address does not answer, or with an error.
     """
     if request.source.startswith(("https://", "http://")):
-        source = request.source.split("?")[0]
+        source = without_secrets(request.source)
         text = await _fetched(context, request.source)
     else:
         source = request.source

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ssl
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
@@ -15,6 +15,12 @@ from affineur.sources.unanswered import reason
 
 _MOST_BYTES = 4 * 2**30
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+
+
+def without_secrets(address: str) -> str:
+    """Return an address without credentials and query, as it may be shown and kept."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 async def download(
@@ -34,18 +40,15 @@ async def download(
         UpstreamUnavailable: it does not answer.
         UpstreamBroken: it answers with an error, or the body is cut short or larger than `most` bytes.
     """
-    parts = urlsplit(address)
+    parts, shown = urlsplit(address), without_secrets(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise Invalid(f"{address}: an address that begins with https:// or http:// is wanted")
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    tls = ssl.create_default_context(cafile=pip.cert or None)
-    if pip.client_cert:
-        tls.load_cert_chain(pip.client_cert)
+        raise Invalid(f"{shown}: an address that begins with https:// or http:// is wanted")
+    tls = pip.tls(shown)
     headers = {"Accept-Encoding": "identity", **({"If-None-Match": etag} if etag else {})}
     try:
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True, headers={"User-Agent": "affineur/0.1"}) as session,
-            session.get(address, headers=headers, proxy=pip.proxy, ssl=tls) as response,
+            session.get(address, headers=headers, proxy=pip.proxy_address, ssl=tls) as response,
         ):
             if response.status == 304 and etag:
                 return None
@@ -68,5 +71,5 @@ async def _pour(
             written += len(chunk)
             if written > most:
                 raise UpstreamBroken(shown, f"it sends more than {most} bytes")
-            sink.write(chunk)
+            await asyncio.to_thread(sink.write, chunk)
             told(written, whole)

@@ -6,12 +6,13 @@ import configparser
 import importlib.util
 import os
 import re
+import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from affineur.errors import InvalidConfig
+from affineur.errors import InvalidConfig, UpstreamUnavailable
 
 _REPORTED = ("extra-index-url", "find-links", "trusted-host", "no-index")
 """Options of pip that affineur does not follow: other places for files would mix what names mean,
@@ -42,6 +43,32 @@ class PipSettings:
                 [f"index-url {self.index_url!r} is not an HTTP address: name an upstream with --upstream"],
             )
         return self.index_url
+
+    @property
+    def proxy_address(self) -> str | None:
+        """The proxy with its scheme, which pip lets people leave out."""
+        return f"http://{self.proxy}" if self.proxy and "://" not in self.proxy else self.proxy
+
+    def tls(self, address: str) -> ssl.SSLContext:
+        """Return the context for TLS to an address: always verified, against the system's or pip's certificates.
+
+        Raises:
+            UpstreamUnavailable: the certificates cannot be read.
+        """
+        trusted = Path(self.cert) if self.cert else None
+        try:
+            context = ssl.create_default_context(
+                cafile=trusted if trusted and not trusted.is_dir() else None,
+                capath=trusted if trusted and trusted.is_dir() else None,
+            )
+            if self.client_cert:
+                context.load_cert_chain(self.client_cert)
+        except OSError as error:
+            files = " and ".join(filter(None, (self.cert, self.client_cert)))
+            raise UpstreamUnavailable(
+                address, f"the certificates pip is configured with ({files}) cannot be read: {error}"
+            ) from error
+        return context
 
 
 def _files(environment: Mapping[str, str]) -> Iterator[Path]:

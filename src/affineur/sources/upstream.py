@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -55,30 +53,13 @@ class Upstream:
         """Whether the index itself is not asked now: it failed lately, or nothing is to be asked."""
         return bool(self.config.offline or self._breaker(URL(self.base)).rests_for)
 
-    def _tls(self) -> ssl.SSLContext:
-        """Return the context for TLS: always verified, against the system's or pip's certificates."""
-        trusted = Path(self._pip.cert) if self._pip.cert else None
-        try:
-            context = ssl.create_default_context(
-                cafile=trusted if trusted and not trusted.is_dir() else None,
-                capath=trusted if trusted and trusted.is_dir() else None,
-            )
-            if self._pip.client_cert:
-                context.load_cert_chain(self._pip.client_cert)
-        except OSError as error:
-            files = " and ".join(filter(None, (self._pip.cert, self._pip.client_cert)))
-            raise UpstreamUnavailable(
-                self.base, f"the certificates pip is configured with ({files}) cannot be read: {error}"
-            ) from error
-        return context
-
     def session(self) -> aiohttp.ClientSession:
         """Return the pooled session, made on first use (inside the event loop)."""
         if self._session is None:
             config = self.config
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    ssl=self._tls(), limit=0, limit_per_host=config.connections_per_host, ttl_dns_cache=60
+                    ssl=self._pip.tls(self.base), limit=0, limit_per_host=config.connections_per_host, ttl_dns_cache=60
                 ),
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=config.connect_timeout, sock_read=config.answer_timeout
@@ -95,7 +76,7 @@ class Upstream:
     def _proxy(self, url: URL) -> str | None:
         """Return pip's proxy, else the environment's for the address."""
         if self._pip.proxy:
-            return self._pip.proxy if "://" in self._pip.proxy else f"http://{self._pip.proxy}"
+            return self._pip.proxy_address
         if proxy_bypass(url.authority):
             return None
         proxies = getproxies()
