@@ -17,6 +17,7 @@ from affineur.operations.releases import Releases
 from affineur.sources.rendered import file_path
 from affineur.standards.locks.project import read_project
 from affineur.standards.locks.read import kind_by_name, read_lock
+from affineur.standards.locks.values import one_index
 from affineur.standards.locks.write import of_groups, write_lock
 
 
@@ -118,7 +119,8 @@ async def _completed(context: Context, index: str, lock: Lock) -> Lock:
     Files are found by their hashes; entries without hashes get every file of the release that passes the gate.
     """
     releases = Releases(context.index(index))
-    pins = []
+    origin, pins = context.config.address, []
+    address = f"{origin}/{index}/simple/"
     for done, pin in enumerate(lock.pins):
         context.progress(done, len(lock.pins), pin.project)
         complete = pin.files and all(file.filename and file.url and file.hashes for file in pin.files)
@@ -130,10 +132,10 @@ async def _completed(context: Context, index: str, lock: Lock) -> Lock:
             raise Invalid(f"{pin.project} {pin.version}: {index} has no such release")
         if not release.passing:
             raise Invalid(f"{pin.project} {pin.version}: {release.refusal}")
-        origin = context.config.address
         files = tuple(_files(pin, release.files if pin.hashes else release.passing, origin, index))
-        pins.append(replace(pin, files=files))
-    return replace(lock, pins=tuple(pins), index_url=lock.index_url or f"{context.config.address}/{index}/simple/")
+        pins.append(replace(pin, files=files, index=address))
+    named, made = one_index(pins)
+    return replace(lock, pins=made, index_url=named or lock.index_url)
 
 
 def _files(pin: Pin, listed: Sequence[File], origin: str, index: str) -> Iterator[LockedFile]:

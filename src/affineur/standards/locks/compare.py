@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -23,6 +23,8 @@ _DETAILS: tuple[tuple[str, Callable[[Pin], Iterable[object]]], ...] = (
     ("under which conditions entries depend on others", lambda pin: map(_condition, pin.requires)),
     ("which Pythons entries allow", lambda pin: filter(None, [pin.requires_python])),
     ("what asked for an entry", lambda pin: pin.via),
+    # What an extra brings in is an entry of the lock itself.
+    ("which extras are asked for", lambda pin: pin.extras),
     ("versions of direct addresses", lambda pin: filter(None, [pin.version if pin.origin else ""])),
 )  # fmt: skip
 """What changes nothing about which bytes are installed where."""
@@ -38,8 +40,8 @@ class Difference:
     """What tells more about it."""
 
 
-def difference(before: Lock, after: Lock) -> Difference:
-    """Return what `before` says and `after` does not."""
+def difference(before: Lock, after: Lock, elsewhere: Sequence[str] = ()) -> Difference:
+    """Return what `before` says and `after` does not; the project itself names the indexes `elsewhere`."""
     lost: list[str] = list(before.unread)
     details: dict[str, None] = {}
     had, has = without_extras(merged(before.pins)), without_extras(merged(after.pins))
@@ -56,7 +58,7 @@ def difference(before: Lock, after: Lock) -> Difference:
                 details[what] = None
     if before.requires_python and before.requires_python != after.requires_python:
         details["which Pythons the lock is for"] = None
-    lost += _of_lock(before, after)
+    lost += _of_lock(before, after, elsewhere)
     return Difference(tuple(lost), tuple(details))
 
 
@@ -80,18 +82,16 @@ def _of_entry(pin: Pin, found: Pin, before: Lock, after: Lock) -> Iterator[str]:
         yield f"{name}:" + _hashes(gone)
     if pin.marker != found.marker:
         yield f"{name}: the marker {pin.marker}" if pin.marker else f"{name}: that it is wanted everywhere"
-    if extras := [extra for extra in pin.extras if extra not in found.extras]:
-        yield f"{name}: the extras {', '.join(extras)}"
     if sorted(pin.groups) != sorted(found.groups):
         wanted = f"the groups {', '.join(pin.groups)}" if pin.groups else "that it is always wanted"
         yield f"{name}: {wanted}"
-    if (pin.index or before.index_url) != (found.index or after.index_url) and pin.index:
+    if pin.index and pin.index.rstrip("/") != (found.index or after.index_url).rstrip("/"):
         yield f"{name}: the index {without_secret(pin.index)}"
     if "#subdirectory=" in pin.origin and "subdirectory=" not in found.origin:
         yield f"{name}: the subdirectory"
 
 
-def _of_lock(before: Lock, after: Lock) -> Iterator[str]:
+def _of_lock(before: Lock, after: Lock, elsewhere: Sequence[str]) -> Iterator[str]:
     for what, field in (
         ("the environments it is for", "environments"),
         ("places of files", "find_links"),
@@ -100,9 +100,11 @@ def _of_lock(before: Lock, after: Lock) -> Iterator[str]:
         old, new = getattr(before, field), getattr(after, field)
         if gone := [one for one in old if one not in new]:
             yield f"{what}: {', '.join(map(without_secret, gone))}"
-    indexes = {after.index_url, *after.extra_index_urls, *(pin.index for pin in after.pins)}
+    named = (after.index_url, *after.extra_index_urls, *(pin.index for pin in after.pins), *elsewhere)
+    indexes = {url.rstrip("/") for url in named}
     asked = any(not pin.origin for pin in before.pins)
-    if gone := [url for url in (before.index_url, *before.extra_index_urls) if asked and url and url not in indexes]:
+    had = [url for url in (before.index_url, *before.extra_index_urls) if asked and url]
+    if gone := [url for url in had if url.rstrip("/") not in indexes]:
         yield f"addresses of indexes: {', '.join(map(without_secret, gone))}"
 
 

@@ -34,7 +34,7 @@ def _one(pins: Sequence[Pin]) -> Pin:
     always = [pin for pin in pins if not pin.groups]
     return replace(
         first,
-        # What is always wanted decides; what a group wants besides goes no further than it.
+        # Too much is installed where groups want it under other markers, never too little.
         marker=either(pin.marker for pin in pins),
         groups=() if always else tuple(dict.fromkeys(group for pin in pins for group in pin.groups)),
         files=_files(pins),

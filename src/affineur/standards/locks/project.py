@@ -24,6 +24,15 @@ class Project:
     """The whole document."""
 
     @property
+    def indexes(self) -> tuple[str, ...]:
+        """The addresses of the indexes that it names, for whichever tool."""
+        tool = self.values.get("tool", {})
+        listed = [*self.values.get("source", [])] if self.pipfile else []
+        for name, key in (("uv", "index"), ("poetry", "source"), ("pdm", "source")):
+            listed += tool.get(name, {}).get(key, [])
+        return tuple(one["url"] for one in listed if isinstance(one, dict) and one.get("url"))
+
+    @property
     def packaged(self) -> bool:
         """Whether it says how it is built."""
         return "build-system" in self.values

@@ -29,7 +29,7 @@ def read_pipfile(root: Table) -> Lock:
     for category, entries in root.named_tables():
         if category == "_meta":
             continue
-        groups = () if category == "default" else (category,)
+        groups = () if category == "default" else ("dev" if category == "develop" else category,)
         pins += [_pin(name, entry, groups, sources, first) for name, entry in entries.named_tables()]
     python = meta.table("requires")
     requires = python.text("python_full_version") or python.text("python_version")

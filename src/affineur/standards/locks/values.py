@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from affineur.errors import InvalidDocument, InvalidName
 from affineur.model.filenames import candidate_projects
 from affineur.model.locks import Pin
-from affineur.model.names import ProjectName, project_name
+from affineur.model.names import ProjectName, normalize, project_name
 
 _HASH = re.compile(r"\A([A-Za-z0-9_-]+)[:=]([0-9A-Fa-f]+)\Z")
 
@@ -93,6 +93,12 @@ def without_own_extras(marker: str) -> str:
         rest = found[1]
         return str(Marker(rest)) if rest.count("(") == rest.count(")") else marker
     return marker
+
+
+def extras_in(marker: str) -> Iterator[str]:
+    """Yield the extras that a marker asks for."""
+    for name in re.findall(r"""extra == ["']([^"']+)["']""", marker):
+        yield normalize(name)
 
 
 def pinned_version(specifier: str) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from affineur.errors import Invalid
 from affineur.model.locks import Lock, LockKind
 from affineur.standards.locks.compare import Difference, difference
 from affineur.standards.locks.project import Project
 from affineur.standards.locks.read import read_lock
+from affineur.standards.locks.write_pdm import write_pdm
+from affineur.standards.locks.write_pipfile import write_pipfile
+from affineur.standards.locks.write_poetry import write_poetry
 from affineur.standards.locks.write_pylock import write_pylock
 from affineur.standards.locks.write_requirements import write_requirements
+from affineur.standards.locks.write_uv import write_uv
 
 FILENAMES = {
     LockKind.REQUIREMENTS: "requirements.txt",
@@ -43,13 +46,20 @@ def write_lock(lock: Lock, kind: LockKind, project: Project | None = None) -> Wr
     Raises:
         Invalid: the lock lacks what the format, or the tool that reads it, demands.
     """
-    if kind is LockKind.REQUIREMENTS:
-        text = write_requirements(lock)
-    elif kind is LockKind.PYLOCK:
-        text = write_pylock(lock)
-    else:
-        raise Invalid(f"{FILENAMES[kind]} is not written yet")
-    return Written(text, difference(lock, read_lock(text, FILENAMES[kind])))
+    match kind:
+        case LockKind.REQUIREMENTS:
+            text = write_requirements(lock)
+        case LockKind.PYLOCK:
+            text = write_pylock(lock)
+        case LockKind.PIPFILE:
+            text = write_pipfile(lock, project)
+        case LockKind.POETRY:
+            text = write_poetry(lock, project)
+        case LockKind.UV:
+            text = write_uv(lock, project)
+        case LockKind.PDM:
+            text = write_pdm(lock, project)
+    return Written(text, difference(lock, read_lock(text, FILENAMES[kind]), project.indexes if project else ()))
 
 
 def of_groups(lock: Lock, groups: Sequence[str]) -> Lock:

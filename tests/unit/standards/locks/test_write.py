@@ -131,7 +131,6 @@ def test_difference_names_everything():
         "conflicts",
         "gouda 1.0: the hashes md5:bb",
         'gouda 1.0: the marker os_name == "nt"',
-        "gouda 1.0: the extras rind",
         "gouda 1.0: the groups dev",
         "brie 2.0: the whole entry the hashes sha256:cc",
         "places of files: ./wheels",
