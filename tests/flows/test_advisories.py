@@ -37,9 +37,11 @@ def test_never_imported_is_said_loudly_everywhere(here):
     assert run.returncode == 3
     assert run.stdout.startswith("ADVISORIES WERE NEVER IMPORTED")
     assert "ADVISORIES WERE NEVER IMPORTED" in here.command("check").stdout
-    here.start()
-    here.stop()
-    assert "ADVISORIES WERE NEVER IMPORTED" in here.log.read_text()
+    for workers in ("1", "2"):
+        here.start("--workers", workers)
+        assert eventually(lambda: "ADVISORIES WERE NEVER IMPORTED" in here.log.read_text())
+        here.stop()
+        here.log.write_text("")
 
 
 def test_import_again_changes_nothing_and_says_so(here, tmp_path):

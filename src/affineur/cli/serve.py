@@ -111,8 +111,8 @@ class _Process:
         self._closing: set[asyncio.Task[None]] = set()
         self._reloading = asyncio.Lock()
 
-    async def run(self, parent: int | None) -> None:
-        """Serve until a signal, or until the parent behind the pipe `parent` is gone."""
+    async def run(self, parent: int | None, *, greets: bool) -> None:
+        """Serve until a signal, or until the parent behind the pipe `parent` is gone; of several processes one greets."""
         server = HotServer(self._server.handle, self._server)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_GRACE)
         await runner.setup()
@@ -123,9 +123,9 @@ class _Process:
             loop.add_signal_handler(name, stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._later)
         await _record_policies(self._opened.app)
-        if parent is None:
+        if greets:
             await _greet(self._opened.app)
-        else:
+        if parent is not None:
             loop.add_reader(parent, stopped.set)
         await stopped.wait()
         if parent is not None:
@@ -223,8 +223,8 @@ def _log_plainly() -> None:
     )
 
 
-async def _serve(config: Config, reload: Reload, parent: int | None = None) -> None:
-    await _Process(config, reload).run(parent)
+async def _serve(config: Config, reload: Reload, parent: int | None = None, *, greets: bool = True) -> None:
+    await _Process(config, reload).run(parent, greets=greets)
 
 
 def serve(config: Config, reload: Reload) -> None:
@@ -258,7 +258,7 @@ class _Parent:
         """Keep them until told to stop."""
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(name, lambda number, _frame: self._pass_on(number))
-        self._processes = [self._start() for _ in range(self.config.workers)]
+        self._processes = [self._start(greets=number == 0) for number in range(self.config.workers)]
         print(f"affineur: {self.config.workers} processes on {self.config.host}:{self.config.port}", flush=True)
         code = 0
         while self._processes:
@@ -266,19 +266,19 @@ class _Parent:
             code = max(code, self._replace())
         sys.exit(code)
 
-    def _start(self) -> multiprocessing.context.ForkProcess:
-        process = self._context.Process(target=self._child)
+    def _start(self, *, greets: bool = False) -> multiprocessing.context.ForkProcess:
+        process = self._context.Process(target=self._child, args=(greets,))
         process.start()
         return process
 
-    def _child(self) -> None:
+    def _child(self, greets: bool) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, signal.SIG_DFL)
         os.close(self._pipe[1])
         self._held.close()
         try:
-            asyncio.run(_serve(self._latest(), self._reload, self._pipe[0]))
+            asyncio.run(_serve(self._latest(), self._reload, self._pipe[0], greets=greets))
         except AffineurError as error:
             print(f"affineur: {error.sentence}", file=sys.stderr, flush=True)
             sys.exit(1)
