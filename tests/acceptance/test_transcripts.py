@@ -61,13 +61,13 @@ def shell(tmp_path):
     )
 
 
-@pytest.mark.parametrize("page", ["docs/apis.md", "docs/quick-start.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/apis.md", "docs/auditing.md", "docs/quick-start.md", "README.md"])
 def test_commands_print_what_the_page_says(page, tmp_path, upstream, shell):
     folder, environment = shell
     text = (ROOT / page).read_text(encoding="utf-8")
     with Affineur(tmp_path / "data", upstream.url) as server:
         here = f"127.0.0.1:{server.port}"
-        environment |= {"AFFINEUR_DATA": str(server.data)}
+        environment |= {"AFFINEUR_DATA": str(server.data), "AFFINEUR_UPSTREAM": upstream.url}
         done = replay(text, folder, environment, [(ADDRESS, here)])
     wrong = [
         f"{page}:{step.line}: {step.command}\n--- the page says\n{step.told}--- it printed ({step.status})\n{step.printed}"

@@ -145,9 +145,8 @@ def of_pin(pin: Pin, looked: Looked, filename: str, pending: Pending) -> Iterato
     entry = _Entry(pin, filename)
     yield from _origin(pin, entry)
     if not pin.version and not pin.origin:
-        yield entry.unchecked(
-            "unpinned", f"{pin.specifier or 'no version'} is no pin: which release is installed is not known"
-        )
+        how = f"{pin.specifier} is no pin" if pin.specifier else "it is not pinned"
+        yield entry.unchecked("unpinned", f"{how}: which release is installed is not known")
     elif pin.version and parsed(pin.version) is None:
         yield entry.unchecked("version", f"{pin.version[:80]!r} is no version of PEP 440: it has no place in a range")
     for verdict in looked.verdicts:
