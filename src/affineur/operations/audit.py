@@ -217,7 +217,7 @@ def _dependency(
         else ""
     )  # fmt: skip
     holes = vulnerabilities(pin, looked, describe) if not skipped else []
-    clear = nearest(looked, pin.version, lambda version: bool(looked.advisories.of(version))) if holes else ""
+    clear = nearest(looked, pin.version) if holes else ""
     return Dependency(
         pin.project, pin.version, holes, filename, pin.line, looked.page.source if looked.page else "", clear,
         [f"{algorithm}:{digest}" for algorithm, digest in pin.hashes], skipped,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
+from operator import itemgetter
 from urllib.parse import urlsplit, urlunsplit
 
 from packaging.version import Version
@@ -67,10 +70,26 @@ class Looked:
     verdicts: tuple[Verdict, ...] = ()
     """What is to be said of the project whatever the index's policy asks."""
 
+    @cached_property
+    def _by_version(self) -> dict[str, list[File]]:
+        found: dict[str, list[File]] = {}
+        for file in self.page.files if self.page is not None else ():
+            found.setdefault(canonical(file.version), []).append(file)
+        return found
+
+    @cached_property
+    def ordered(self) -> list[tuple[Version, list[File]]]:
+        """The versions of the listing that can be ordered, in order, with their files that are not yanked."""
+        found = {
+            version: [file for file in files if not file.yanked]
+            for files in self._by_version.values()
+            if (version := parsed(files[0].version)) is not None
+        }
+        return sorted(((version, files) for version, files in found.items() if files), key=itemgetter(0))
+
     def files(self, version: str) -> list[File]:
         """Return the files of a version."""
-        wanted = canonical(version)
-        return [file for file in self.page.files if canonical(file.version) == wanted] if self.page else []
+        return self._by_version.get(canonical(version), [])
 
 
 @dataclass
@@ -115,27 +134,25 @@ def _told(hole: Hole, version: str, looked: Looked, description: str) -> Vulnera
         severity=hole.severity.word,
         summary=hole.advisory.summary,
         link=hole.advisory.link,
-        nearest=nearest(looked, version, hole.affects),
+        nearest=nearest(looked, version, lambda holes: any(one is hole for one in holes)),
     )
 
 
-def nearest(looked: Looked, version: str, has: Callable[[str], bool]) -> str:
-    """Return the nearest later version that does not have what is asked for and that the gate lets through today.
+def nearest(looked: Looked, version: str, has: Callable[[Sequence[Hole]], bool] = bool) -> str:
+    """Return the nearest later version whose holes are not what is meant, and that the gate lets through today.
+
+    `has` is given the holes of a version and tells whether what is meant is among them: any, if it is left out.
 
     Pre-releases count where the version is one itself. "": there is none, or nothing is known.
     """
-    ordered = parsed(version)
-    if looked.page is None or looked.decide is None or ordered is None:
+    wanted = parsed(version)
+    if looked.decide is None or wanted is None:
         return ""
-    by_version: dict[Version, list[File]] = {}
-    for file in looked.page.files:
-        found = parsed(file.version)
-        if found is not None and found > ordered and not file.yanked:
-            by_version.setdefault(found, []).append(file)
-    for candidate in sorted(by_version):
-        if candidate.is_prerelease and not ordered.is_prerelease:
+    for candidate, files in looked.ordered[bisect_right(looked.ordered, wanted, key=itemgetter(0)) :]:
+        if candidate.is_prerelease and not wanted.is_prerelease:
             continue
-        if not has(str(candidate)) and any(not looked.decide(file).refused for file in by_version[candidate]):
+        spelt = files[0].version
+        if not has(looked.advisories.of(spelt)) and any(not looked.decide(file).refused for file in files):
             return str(candidate)
     return ""
 
