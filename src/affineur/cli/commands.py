@@ -17,7 +17,7 @@ import typer
 from affineur.cli.documents import document_at, documents_at, text_at, write_documents
 from affineur.cli.environment import installed
 from affineur.cli.fetched import document_from
-from affineur.cli.show import one_of, progress_shown, show
+from affineur.cli.show import check_form, forms, one_of, progress_shown, show
 from affineur.operations.operation import STANDARD_STREAM, Kind, Operation, takes_many
 from affineur.policy.policies import configured
 
@@ -127,7 +127,7 @@ def command_of(operation: Operation) -> Callable[..., None]:
     ]
     if any(_description(field.type)[1].get("environment") for field in fields):
         parameters.append(_PYTHON)
-    form = typer.Option("--format", help=f"{one_of(['table', 'json', *operation.forms])}.")
+    form = typer.Option("--format", help=f"{one_of(['table', 'json', *forms(operation)])}.")
     parameters.append(
         inspect.Parameter("form", inspect.Parameter.KEYWORD_ONLY, default="table", annotation=Annotated[str, form])
     )
@@ -142,6 +142,7 @@ def command_of(operation: Operation) -> Callable[..., None]:
             )
 
     def command(**given: Any) -> None:
+        check_form(operation, given["form"])
         request = operation.request(**{field.name: _value(field, given) for field in fields})
         if operation.kind is Kind.DESTROY and not given["yes"] and not operation.looks_only(request):
             typer.confirm(f"{operation.name} {_told(request)}?", abort=True)
@@ -149,7 +150,7 @@ def command_of(operation: Operation) -> Callable[..., None]:
         streamed = False
         if operation.writes is not None:
             made = operation.writes(result)
-            streamed = write_documents(made, _writable(fields, request), show_text=given["form"] != "json")
+            streamed = write_documents(made, _writable(fields, request), show_text=given["form"] == "table")
         if given.get("quiet") and operation.brief is not None:
             typer.echo(operation.brief(result))
         else:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
-from collections.abc import Iterator, Sequence
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,25 +14,41 @@ import typer
 
 from affineur.operations.context import Progress
 from affineur.operations.operation import Operation
+from affineur.operations.rows import as_csv, cell
+
+
+def forms(operation: Operation) -> Mapping[str, Callable[[Any], str]]:
+    """Return what `--format` offers besides table and json: what the operation makes, and CSV of lists."""
+    made = inspect.signature(operation.run, eval_str=True).return_annotation
+    return {**({"csv": as_csv} if typing.get_origin(made) is list else {}), **operation.forms}
+
+
+def check_form(operation: Operation, form: str) -> None:
+    """Refuse a form in which the operation's result cannot be printed.
+
+    Raises:
+        BadParameter: it is none of them.
+    """
+    known = ["table", "json", *forms(operation)]
+    if form not in known:
+        raise typer.BadParameter(f"{form!r}: {one_of(known)} is wanted", param_hint="--format")
 
 
 def show(operation: Operation, result: Any, form: str, *, aside: bool = False) -> None:
     """Print a result: JSON, the operation's own words, or a table; `aside`: on standard error."""
-    if form not in {"table", "json", *operation.forms}:
-        known = one_of(["table", "json", *operation.forms])
-        raise typer.BadParameter(f"{form!r}: {known} is wanted", param_hint="--format")
     if form == "json":
         typer.echo(msgspec.json.encode(result).decode())
-    elif form in operation.forms:
-        typer.echo(operation.forms[form](result).rstrip("\n"))
+    elif (made := forms(operation).get(form)) is not None:
+        if text := made(result).rstrip("\n"):
+            typer.echo(text)
     elif operation.say is not None:
         if text := operation.say(result):
             typer.echo(text, err=aside)
     elif isinstance(result, list):
-        _table([{name: _cell(value) for name, value in msgspec.to_builtins(row).items()} for row in result])
+        _table([{name: cell(value) for name, value in msgspec.to_builtins(row).items()} for row in result])
     else:
         for name, value in msgspec.to_builtins(result).items():
-            typer.echo(f"{name}: {_cell(value)}", err=aside)
+            typer.echo(f"{name}: {cell(value)}", err=aside)
 
 
 def one_of(words: Sequence[str]) -> str:
@@ -45,13 +63,6 @@ def _table(rows: list[dict[str, str]]) -> None:
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
     for row in ({name: name for name in widths}, *rows):
         typer.echo("  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip())
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(_cell(item) for item in value)
-    text = msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 @contextlib.contextmanager
@@ -69,7 +80,7 @@ def progress_shown() -> Iterator[Progress]:
         task = bar.add_task("", total=None, visible=False)
 
         def told(done: int, total: int, text: str) -> None:
-            bar.update(task, completed=done, total=total or None, description=_cell(text), visible=True)
+            bar.update(task, completed=done, total=total or None, description=cell(text), visible=True)
 
         yield told
 
@@ -84,4 +95,4 @@ class _Lines:
         tenth = done * 10 // total if total else done // 100
         if tenth != self._said:
             self._said = tenth
-            typer.echo(f"{done}{f'/{total}' if total else ''} {_cell(text)}", err=True)
+            typer.echo(f"{done}{f'/{total}' if total else ''} {cell(text)}", err=True)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
 import msgspec
 
+from affineur.errors import Invalid
+from affineur.model.names import normalize
 from affineur.operations.context import Context
-from affineur.storage.catalog import blobs, cache
+from affineur.operations.operation import argument, option
+from affineur.storage.catalog import blobs, cache, usage
 
 UPLOADS = "uploads"
 """The row of files that were uploaded here."""
@@ -47,3 +53,42 @@ async def cache_rows(context: Context, request: ReportCache) -> list[CacheRow]:
         )  # fmt: skip
     files, size = (await context.catalog.read(blobs.totals)).get("upload", (0, 0))
     return [*rows, CacheRow(UPLOADS, files, size, 0, 0, 0, 0, 0)]
+
+
+class ReportDownloads(msgspec.Struct, frozen=True):
+    """Count downloads by the day they were made on, the most first; counts outlive the record they were made from."""
+
+    project: Annotated[str, argument("Only of this project.")] = ""
+    by: Annotated[str, option(f"What to count by: {', '.join(usage.COUNTED_BY)}.")] = "project"
+    index: Annotated[str, option("Only through this index.")] = ""
+    days: Annotated[float, option("Only of the last days; 0: since counting began.")] = 30.0
+    limit: Annotated[int, option("How many rows at most; 0: all.")] = 100
+
+
+class DownloadsRow(msgspec.Struct, frozen=True):
+    """How often something was downloaded, and the first and last day (UTC) of it."""
+
+    what: str
+    """The project, version, index, client, minor version of Python, platform, or whether in CI; empty: unknown."""
+    times: int
+    first: date
+    last: date
+
+
+async def downloads_rows(context: Context, request: ReportDownloads) -> list[DownloadsRow]:
+    """Return counts of downloads.
+
+    Raises:
+        Invalid: they are not counted by that.
+        IndexUnknown: the index is not configured.
+    """
+    if request.by not in usage.COUNTED_BY:
+        raise Invalid(f"--by {request.by!r}: one of {', '.join(usage.COUNTED_BY)} is wanted")
+    if request.index:
+        context.index(request.index)
+    since = datetime.now(UTC) - timedelta(days=request.days) if request.days else None
+    counted = await context.catalog.read(
+        usage.counts, request.by, project=normalize(request.project), index=request.index, since=since,
+        limit=request.limit,
+    )  # fmt: skip
+    return [DownloadsRow(row.what, row.times, row.first, row.last) for row in counted]

@@ -13,6 +13,7 @@ from affineur.operations import (
     claims,
     convert,
     explain,
+    exposure,
     hashes,
     indexes,
     inspect,
@@ -24,14 +25,17 @@ from affineur.operations import (
     notify,
     policies,
     prune,
+    record,
     reevaluate,
     rehearse,
     report,
+    requirements,
     waivers,
     watched_pages,
     withdraw,
 )
 from affineur.operations.operation import Kind, Operation
+from affineur.operations.rows import as_csv
 from affineur.standards.audits.forms import FORMS
 from affineur.standards.audits.table import table
 
@@ -158,6 +162,11 @@ TABLE: tuple[Operation, ...] = (
         say=lambda rows: "\n".join(f"{row.requirement} is off the list" for row in rows),
     ),
     Operation("report cache", report.ReportCache, report.cache_rows),
+    Operation("report downloads", report.ReportDownloads, report.downloads_rows),
+    Operation(
+        "exposure", exposure.Exposure, exposure.exposure,
+        say=exposure.say, forms={"csv": lambda told: as_csv(told.downloads)},
+    ),
     Operation(
         "prune", prune.Prune, prune.prune, DESTROY,
         say=prune.say, found=prune.found, looks_only=lambda request: request.check,
@@ -190,11 +199,13 @@ TABLE: tuple[Operation, ...] = (
 BACKGROUND: tuple[Operation, ...] = (
     Operation("job tidy", jobs.JobTidy, jobs.tidy, CHANGE),
     Operation("advisories renew", advisories.AdvisoriesRenew, advisories.renew, CHANGE),
+    Operation("record tidy", record.RecordTidy, record.tidy, CHANGE),
     Operation("cache trim", prune.CacheTrim, prune.trim, CHANGE),
     Operation("claim compare", claims.ClaimCompare, claims.compare, CHANGE),
     Operation("reevaluate", reevaluate.Reevaluate, reevaluate.reevaluate, CHANGE),
     Operation("monitor refresh", watched_pages.MonitorRefresh, watched_pages.refresh, CHANGE),
     Operation("notify tidy", notify.NotifyTidy, notify.tidy, CHANGE),
+    Operation("requirements read", requirements.RequirementsRead, requirements.read_requirements, CHANGE),
     Operation("inspect", inspect.Inspect, inspect.inspect, CHANGE),
 )
 """What only jobs run: no command and no address leads to it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.metadata import parse_email
+from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 
 from affineur.errors import InvalidDocument
@@ -57,6 +58,15 @@ def needed(requirement: Requirement, extras: Iterable[str]) -> bool:
     return any(_somewhere(str(requirement.marker), extra) for extra in ("", *extras))
 
 
+def stated(raw: bytes) -> list[Requirement]:
+    """Return every requirement that core metadata states and that can be read, extras' ones too.
+
+    Raises:
+        InvalidDocument: it is no core metadata.
+    """
+    return list(_requirements(_fields(raw)[0]))
+
+
 def dependencies(raw: bytes, extras: Iterable[str], *, sdist: bool = False) -> list[Requirement] | None:
     """Return what a release with these extras may need; None where an sdist does not tell before it is built.
 
@@ -65,21 +75,24 @@ def dependencies(raw: bytes, extras: Iterable[str], *, sdist: bool = False) -> l
     Raises:
         InvalidDocument: it is no core metadata.
     """
-    try:
-        fields, _ = parse_email(raw)
-        version = tuple(int(part) for part in fields.get("metadata_version", "1.0").split("."))
-    except (ValueError, TypeError, LookupError) as error:
-        raise InvalidDocument("core metadata", f"cannot be read: {str(error)[:200]}") from None
+    fields, version = _fields(raw)
     dynamic = {name.lower() for name in fields.get("dynamic", [])}
     if sdist and (version < _STATED_SINCE or "requires-dist" in dynamic):
         return None
     wanted = tuple(extras)
-    found = []
+    return [one for one in _requirements(fields) if one.url is None and needed(one, wanted)]
+
+
+def _fields(raw: bytes) -> tuple[RawMetadata, tuple[int, ...]]:
+    """Return the fields of core metadata, and the version of it that they are written in."""
+    try:
+        fields, _ = parse_email(raw)
+        return fields, tuple(int(part) for part in fields.get("metadata_version", "1.0").split("."))
+    except (ValueError, TypeError, LookupError) as error:
+        raise InvalidDocument("core metadata", f"cannot be read: {str(error)[:200]}") from None
+
+
+def _requirements(fields: RawMetadata) -> Iterator[Requirement]:
     for text in fields.get("requires_dist", []):
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        if requirement.url is None and needed(requirement, wanted):
-            found.append(requirement)
-    return found
+        with contextlib.suppress(InvalidRequirement):
+            yield Requirement(text)

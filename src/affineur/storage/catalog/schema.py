@@ -106,6 +106,7 @@ mirrored = Table(
     Column("project", String, nullable=False),
     Column("pinned", Boolean, nullable=False),
 )
+Index("mirrored_by_project", mirrored.c.project)
 mirror_list = Table(
     "mirror_list",
     METADATA,
@@ -140,6 +141,16 @@ metadata = Table(
     Column("file_sha256", String(64), primary_key=True),
     Column("metadata_sha256", String(64), nullable=False),
     Column("origin", String, nullable=False),
+    Column("requirements_read", Boolean, nullable=False, server_default=false()),
+)
+Index("metadata_by_state", metadata.c.requirements_read)
+Index("metadata_by_content", metadata.c.metadata_sha256)
+requirements = Table(
+    "requirements",
+    METADATA,
+    Column("project", String, primary_key=True),
+    Column("metadata_sha256", String(64), primary_key=True),
+    Column("requirement", String, primary_key=True),
 )
 users = Table(
     "users",
