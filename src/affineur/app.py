@@ -17,6 +17,7 @@ from affineur.model.names import IndexName
 from affineur.model.principals import Principal, Right
 from affineur.operations.context import Context
 from affineur.operations.examiners import Examiners
+from affineur.operations.resolver import Resolver
 from affineur.policy.gate import Gate
 from affineur.policy.journal import Journal
 from affineur.policy.lookalikes.watch import NameWatch
@@ -87,6 +88,7 @@ class App:
         return Site(
             config, self.catalog, self.blobs, self.sources, indexes, rendered, access, self.counter,
             self.examiners, self.advisories, self.witness, self.journal, noted, origin, reached,
+            Resolver(config.lock_time, config.locks_at_once),
         )  # fmt: skip
 
     def _open_sources(self, pip: PipSettings) -> None:

@@ -82,6 +82,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "inspection_time", float, 120.0, "Seconds of processor time that the examination of one uploaded file may take."
     ),
+    Setting("lock_time", float, 120.0, "Seconds that resolving the requirements of one lock may take."),
+    Setting("locks_at_once", int, 2, "Locks that one process resolves at the same time."),
     Setting("login_failures", int, 10, "Failed logins a minute from one address before it is told to wait."),
     Setting(
         "min_free", int, 200 * MIB, "Bytes that must stay free on the disk; below, uploads and fetches are refused."

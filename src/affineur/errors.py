@@ -19,6 +19,7 @@
     ├── Forbidden               the principal lacks the right ("forbidden")
     ├── Conflict                it contradicts what is already here ("conflict")
     │   └── FileExists          the file name is taken, now or in the past
+    ├── Unresolvable            no set of releases meets what is asked ("unresolvable")
     ├── TooLarge                beyond a limit of the settings ("too-large")
     ├── Throttled               too many attempts ("throttled")
     ├── StorageFull             too little room on the disk ("storage-full")
@@ -188,6 +189,12 @@ class FileExists(Conflict):
     def __init__(self, filename: str, problem: str) -> None:
         super().__init__(f"File already exists: {filename}: {problem}")
         self.filename, self.problem = filename, problem
+
+
+class Unresolvable(AffineurError):
+    """No set of releases meets what is asked, or only one that the gate refuses; a line for each reason."""
+
+    kind = "unresolvable"
 
 
 class TooLarge(AffineurError):

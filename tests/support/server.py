@@ -107,11 +107,12 @@ class Affineur:
     def __exit__(self, *_):
         self.stop()
 
-    def command(self, *arguments, check=True, stdin=None):
+    def command(self, *arguments, check=True, stdin=None, cwd=None, **environment):
         """Run an affineur command on the data folder; return the finished process."""
         result = subprocess.run(
             [sys.executable, "-m", "affineur", *arguments],
-            env=self._environment(),
+            env=self._environment() | environment,
+            cwd=cwd,
             capture_output=True,
             text=True,
             input=stdin,

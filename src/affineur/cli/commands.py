@@ -84,6 +84,8 @@ def _value(field: msgspec.structs.FieldInfo, given: dict[str, Any]) -> Any:
         path = given[path_field]
         return text_at(path) if path not in {"", STANDARD_STREAM} and Path(path).exists() else ""
     value = given[field.name]
+    if extra.get("from_server"):
+        return value or ""
     if extra.get("environment"):
         return installed(given["python"]) if value or given["python"] else []
     if extra.get("fetched"):
@@ -103,6 +105,12 @@ def _listed(value: str | list[str] | None) -> list[str]:
     return list(value or [])
 
 
+def _is_filled(field: msgspec.structs.FieldInfo) -> bool:
+    """Whether a field has no parameter of its own: commands know its value by another."""
+    _, extra = _description(field.type)
+    return "text_of" in extra or "from_server" in extra
+
+
 def _writable(fields: tuple[msgspec.structs.FieldInfo, ...], request: Any) -> set[str]:
     """Return the paths that a command was given to work on or to write to; "-" where none of the latter."""
     paths: set[str] = set()
@@ -119,11 +127,11 @@ def _writable(fields: tuple[msgspec.structs.FieldInfo, ...], request: Any) -> se
 def command_of(operation: Operation) -> Callable[..., None]:
     """Return the function that Typer turns into the operation's command."""
     fields = msgspec.structs.fields(operation.request)
-    parameters = [_parameter(field) for field in fields if "text_of" not in _description(field.type)[1]]
+    parameters = [_parameter(field) for field in fields if not _is_filled(field)]
     parameters += [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, made])
         for name, kind, made in _WHERE
-        if name not in {field.name for field in fields}
+        if name not in {field.name for field in fields if not _is_filled(field)}
     ]
     if any(_description(field.type)[1].get("environment") for field in fields):
         parameters.append(_PYTHON)

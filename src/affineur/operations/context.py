@@ -12,6 +12,7 @@ from affineur.errors import IndexUnknown
 from affineur.model.jobs import Job
 from affineur.model.names import IndexName
 from affineur.model.principals import Principal
+from affineur.operations.resolver import Reached, Resolver
 from affineur.policy.journal import Journal
 from affineur.sources.gated import Gated
 from affineur.sources.source import Source
@@ -26,16 +27,6 @@ Progress = Callable[[int, int, str], None]
 def silent(done: int, total: int, text: str) -> None:
     """Take progress and say nothing."""
     del done, total, text
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """Where the indexes answer a program that an operation started."""
-
-    origin: str
-    """Scheme, host and port; nothing below it but pages and files is answered."""
-    secret: str
-    """The password that goes with the user `__token__`, without which nothing is answered."""
 
 
 class Reach(Protocol):
@@ -64,6 +55,7 @@ class Context:
     """Takes notice of everything that was changed so far, by whichever process."""
     reach: Reach
     """Lets programs that an operation starts ask the indexes."""
+    resolver: Resolver
     origin: str
     """The origin for addresses that must be absolute."""
     principal: Principal

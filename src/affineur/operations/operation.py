@@ -112,6 +112,11 @@ def before_in(field: str) -> msgspec.Meta:
     return msgspec.Meta(extra={"text_of": field})
 
 
+def filled_from_server() -> msgspec.Meta:
+    """Describe a text field that commands fill with the address of the server that they act on; empty for none."""
+    return msgspec.Meta(extra={"from_server": True})
+
+
 def takes_many(field: msgspec.structs.FieldInfo) -> bool:
     """Whether a field of a request is a tuple of values."""
     info = msgspec.inspect.type_info(field.type)

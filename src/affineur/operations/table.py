@@ -19,6 +19,7 @@ from affineur.operations import (
     inspect,
     jobs,
     ledgers,
+    lock,
     mirror,
     monitor,
     names,
@@ -99,6 +100,10 @@ TABLE: tuple[Operation, ...] = (
     Operation(
         "audit", audit.Audit, audit.audit, right=Right.READ, place=_index,
         say=table, forms=FORMS, found=lambda report: report.found, unsure=lambda report: report.unsure,
+    ),
+    Operation(
+        "lock", lock.Lock, lock.lock, CHANGE, right=Right.READ, place=_index,
+        say=lock.say, writes=lambda made: (made.document,),
     ),
     Operation(
         "waiver ask", waivers.Ask, waivers.ask, CHANGE, right=Right.READ, place=_index,

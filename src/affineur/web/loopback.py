@@ -16,7 +16,7 @@ from aiohttp.web_request import BaseRequest
 from affineur.errors import AffineurError, NotFound, ProjectRefused, StorageUnavailable, Unauthenticated
 from affineur.model.names import ProjectName
 from affineur.model.principals import Principal
-from affineur.operations.context import Reached
+from affineur.operations.resolver import Reached
 from affineur.policy.gate import Screened, sentence_of
 from affineur.sources.rendered import file_path
 from affineur.standards.simple_api.negotiate import Representation

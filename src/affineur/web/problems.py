@@ -22,6 +22,7 @@ STATUS = {
     "conflict": 409,
     "file-exists": 400,
     "too-large": 413,
+    "unresolvable": 422,
     "throttled": 429,
     "storage-full": 507,
     "storage-unavailable": 503,

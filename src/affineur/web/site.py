@@ -16,8 +16,9 @@ from affineur.errors import IndexUnknown, StorageUnavailable
 from affineur.model.events import Event
 from affineur.model.names import IndexName, ProjectName
 from affineur.model.principals import NOBODY, Principal, Right
-from affineur.operations.context import Context, Progress, Reached, silent
+from affineur.operations.context import Context, Progress, silent
 from affineur.operations.examiners import Examiners
+from affineur.operations.resolver import Reached, Resolver
 from affineur.policy.evidence import Witness
 from affineur.policy.journal import Journal
 from affineur.sources.gated import Gated
@@ -74,6 +75,7 @@ class Site:
     origin: str
     """The origin for addresses that must be absolute."""
     reach: SiteReach
+    resolver: Resolver
     counts: Counts = field(default_factory=Counts)
     active: int = 0
     """Requests that are being answered."""
@@ -103,6 +105,7 @@ class Site:
             self.journal,
             self.notice,
             functools.partial(self.reach, self),
+            self.resolver,
             self.origin,
             principal,
             progress,

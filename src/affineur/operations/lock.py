@@ -1,0 +1,297 @@
+"""A lock of what a project asks for: complete, with hashes, and such as the gate lets it through today."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from affineur.errors import Forbidden, Invalid, NotFound
+from affineur.model.locks import Lock as LockFile
+from affineur.model.locks import LockKind, Pin
+from affineur.model.names import ProjectName
+from affineur.model.principals import Right
+from affineur.operations.context import Context
+from affineur.operations.operation import (
+    STANDARD_STREAM,
+    Document,
+    before_in,
+    documents_argument,
+    filled_from_server,
+    option,
+    output_option,
+)
+from affineur.operations.resolve import Asked, Resolution, resolved
+from affineur.standards.locks.read import kind_by_name, read_lock
+from affineur.standards.locks.write_pylock import write_pylock
+from affineur.standards.locks.write_requirements import write_requirements
+from affineur.standards.platforms import read_targets
+from affineur.standards.requirement_lists import requirement
+from affineur.standards.wanted import Wants, read_wanted
+from affineur.storage.catalog import locks
+from affineur.storage.catalog.locks import KeptLock
+
+_LARGEST = 8 * 2**20
+_LONGEST_NAME = 400
+_MONITOR = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._/-]{0,99}\Z")
+
+
+class Lock(msgspec.Struct, frozen=True):
+    """Lock what requirements files or pyproject.toml ask for, as the gate lets it through now.
+
+    Pins of the file that is written to are kept where they still do. With several platforms or
+    Pythons one lock serves all, with markers.
+    """
+
+    files: Annotated[
+        tuple[Document, ...],
+        documents_argument("Requirements files, with what they name, or pyproject.toml.", follow=True),
+    ]
+    output: Annotated[
+        str, output_option("The lock to write: pylock.toml or pylock.NAME.toml, else a requirements file.")
+    ] = ""
+    before: Annotated[str, before_in("output")] = ""
+    index: Annotated[str, option("The index; empty: the default one.")] = ""
+    python: Annotated[tuple[str, ...], option("Pythons that it is installed on: 3.11,3.12.")] = ()
+    platform: Annotated[
+        tuple[str, ...], option("Platforms that it is installed on: linux-x86_64,macos-arm64,windows; none: any.")
+    ] = ()
+    extra: Annotated[tuple[str, ...], option("Extras of pyproject.toml to lock too.")] = ()
+    group: Annotated[tuple[str, ...], option("Dependency groups of pyproject.toml to lock too.")] = ()
+    as_of: Annotated[str, option("Choose among what was uploaded until a day or moment: 2026-11-01.")] = ""
+    upgrade: Annotated[bool, option("Keep no pin of the lock so far.")] = False
+    upgrade_package: Annotated[tuple[str, ...], option("Keep all pins but those of these projects.")] = ()
+    pre: Annotated[bool, option("Let pre-releases be chosen.")] = False
+    offline: Annotated[bool, option("Choose only among files that are held here, asking no upstream.")] = False
+    allow_builds: Annotated[
+        bool, option("Build sdists to learn what they need: that runs their code on this machine. Never on a server.")
+    ] = False
+    monitor: Annotated[str, option("Keep the lock under this name, to be watched.")] = ""
+    tell: Annotated[
+        tuple[str, ...], option("Whom to tell what becomes known of it: mail:ADDRESS,webhook:ADDRESS.")
+    ] = ()
+    server: Annotated[str, filled_from_server()] = ""
+
+
+class LockedProject(msgspec.Struct, frozen=True):
+    """A release in the lock."""
+
+    project: str
+    version: str
+    marker: str
+    via: tuple[str, ...]
+    files: tuple[str, ...]
+    before: str
+    """The version pinned before; empty where there was none."""
+
+
+class ToldHeldBack(msgspec.Struct, frozen=True):
+    """A newer release that the gate refuses."""
+
+    project: str
+    locked: str
+    version: str
+    sentence: str
+    until: datetime | None
+
+
+class Locked(msgspec.Struct, frozen=True):
+    """A lock that was made."""
+
+    document: Document
+    index: str
+    requires_python: str
+    projects: tuple[LockedProject, ...]
+    removed: tuple[str, ...]
+    """Projects that were pinned before and are not needed any more."""
+    held: tuple[ToldHeldBack, ...]
+    notes: tuple[str, ...]
+    monitor: str
+    """The name it is kept under; empty where it is not."""
+
+
+async def lock(context: Context, request: Lock) -> Locked:
+    """Make a lock.
+
+    Raises:
+        Invalid: an input cannot be read or asks for something outside the index, or a field is wrong.
+        Unresolvable: nothing meets what is asked, or only what the gate refuses.
+        Forbidden: the name it is to be kept under belongs to somebody else.
+        IndexUnknown: the index is not configured.
+    """
+    index = context.index(request.index or context.config.default_index).name
+    kind = LockKind.PYLOCK if kind_by_name(request.output) is LockKind.PYLOCK else LockKind.REQUIREMENTS
+    wants = _wants(request)
+    before = _before(request)
+    if request.monitor:
+        await _may_keep(context, request)
+    resolution = await resolved(context, _asked(context, request, index, wants, before))
+    text = _written(context, request, index, kind, resolution)
+    if request.monitor:
+        await _keep(context, request, index, kind, text, resolution)
+    return Locked(
+        document=Document(request.output or STANDARD_STREAM, text),
+        index=index,
+        requires_python=resolution.requires_python,
+        projects=tuple(_told(resolution.pins, before)),
+        removed=tuple(sorted({pin.project for pin in before} - {pin.project for pin in resolution.pins})),
+        held=tuple(
+            ToldHeldBack(one.project, one.locked, one.version, one.sentence, one.until) for one in resolution.held
+        ),
+        notes=(*wants.left_out, *resolution.notes),
+        monitor=request.monitor,
+    )
+
+
+def _wants(request: Lock) -> Wants:
+    if not request.files:
+        raise Invalid("what? name a requirements file or pyproject.toml")
+    if sum(len(document.text) for document in request.files) > _LARGEST:
+        raise Invalid(f"the files are together larger than {_LARGEST} characters")
+    texts: dict[str, str] = {}
+    for document in request.files:
+        if not document.name.isprintable() or len(document.name) > _LONGEST_NAME:
+            raise Invalid(f"{document.name[:80]!r}: this is no name for a file")
+        if document.name in texts:
+            raise Invalid(f"{document.name} is given twice")
+        texts[document.name] = document.text
+    roots = [document.name for document in request.files if not document.included]
+    return read_wanted(roots, texts, extras=request.extra, groups=request.group)
+
+
+def _before(request: Lock) -> tuple[Pin, ...]:
+    if not request.before.strip():
+        return ()
+    return tuple(pin for pin in read_lock(request.before, request.output or "the lock so far").pins if pin.version)
+
+
+def _asked(context: Context, request: Lock, index: str, wants: Wants, before: tuple[Pin, ...]) -> Asked:
+    return Asked(
+        index=index,
+        wants=tuple(wants.requirements),
+        constraints=tuple(wants.constraints),
+        kept=() if request.upgrade else before,
+        upgraded=tuple(requirement(text, "--upgrade-package") for text in request.upgrade_package),
+        targets=read_targets(request.platform, request.python),
+        requires_python=wants.requires_python,
+        as_of=_moment(request.as_of),
+        prereleases=request.pre or wants.prereleases,
+        held_only=request.offline or context.config.offline,
+        builds=request.allow_builds,
+        address=_address(context, request),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a day, which counts whole, or a moment; without a time zone it is in UTC."""
+    if not text:
+        return None
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=1)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise Invalid(f"--as-of: {text[:80]!r} is no day such as 2026-11-01, nor a moment") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _address(context: Context, request: Lock) -> str:
+    """Return the origin that files have in the lock: public_url, else where the caller finds the server."""
+    if context.config.public_url or not request.server:
+        return context.origin
+    parts = urlsplit(request.server)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Invalid(f"--server: {request.server[:80]!r} is no address of a server")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _written(context: Context, request: Lock, index: str, kind: LockKind, resolution: Resolution) -> str:
+    made = LockFile(kind, resolution.pins, resolution.requires_python, resolution.environments)
+    if kind is LockKind.REQUIREMENTS:
+        return f"# {_command(request, index)}\n{write_requirements(made)}"
+    home = f"{_address(context, request).rstrip('/')}/{quote(index)}/simple/"
+    return write_pylock(replace(made, index_url=home))
+
+
+def _command(request: Lock, index: str) -> str:
+    """Return the command that makes the lock again, as its head shows it."""
+    words = ["affineur", "lock", *(document.name for document in request.files if not document.included)]
+    words += ["--output", request.output] if request.output else []
+    words += ["--index", index]
+    for name in ("python", "platform", "extra", "group"):
+        if values := getattr(request, name):
+            words += [f"--{name}", ",".join(values)]
+    words += ["--as-of", request.as_of] if request.as_of else []
+    words += [f"--{name.replace('_', '-')}" for name in ("pre", "offline", "allow_builds") if getattr(request, name)]
+    return "".join(c if c.isprintable() else "?" for c in shlex.join(words))
+
+
+def _told(pins: Iterable[Pin], before: Sequence[Pin]) -> Iterable[LockedProject]:
+    versions: dict[ProjectName, list[str]] = {}
+    for pin in before:
+        versions.setdefault(pin.project, []).append(pin.version)
+    for pin in pins:
+        were = versions.get(pin.project, [])
+        yield LockedProject(
+            pin.project, pin.version, pin.marker, pin.via, tuple(file.filename for file in pin.files),
+            pin.version if pin.version in were else next(iter(were), ""),
+        )  # fmt: skip
+
+
+# -- kept, to be watched
+
+
+async def _may_keep(context: Context, request: Lock) -> None:
+    if not _MONITOR.match(request.monitor):
+        raise Invalid(f"--monitor: {request.monitor[:80]!r} is no name: use letters, digits, '.', '_', '-' and '/'")
+    try:
+        known = await context.catalog.read(locks.find, request.monitor)
+    except NotFound:
+        return
+    if known.owner != context.actor and not context.principal.may(Right.ADMIN, known.index):
+        raise Forbidden(f"{request.monitor} is a lock of {known.owner}: choose another name")
+
+
+async def _keep(context: Context, request: Lock, index: str, kind: LockKind, text: str, resolution: Resolution) -> None:
+    now = datetime.now(UTC)
+    filename = request.output.replace("\\", "/").rpartition("/")[2] or "requirements.txt"
+    made = KeptLock(
+        request.monitor, context.actor, index, kind, filename, text.encode(), request.tell, now, now, context.actor
+    )
+    pins = [(pin.project, pin.version) for pin in resolution.pins]
+    await context.catalog.write(locks.keep, made, pins)
+
+
+def say(made: Locked) -> str:
+    """Tell on a terminal what a lock holds, what changed, and what the gate held back."""
+    return "\n".join(_spoken(made))
+
+
+def _spoken(made: Locked) -> Iterable[str]:
+    where = "" if made.document.name == STANDARD_STREAM else f" in {made.document.name}"
+    count = len({one.project for one in made.projects})
+    hashes = sum(len(one.files) for one in made.projects)
+    yield _plain(
+        f"locked {count} projects with {hashes} files of {made.index}{where}, for Python {made.requires_python}"
+    )
+    for one in made.projects:
+        if one.before and one.before != one.version:
+            yield _plain(f"  {one.project} {one.before} -> {one.version}")
+    for project in made.removed:
+        yield _plain(f"  {project} is not needed any more")
+    for held in made.held:
+        yield _plain(f"{held.project} {held.version} is {held.sentence} (locked: {held.locked})")
+    for note in made.notes:
+        yield _plain(f"note: {note}")
+    if made.monitor:
+        yield _plain(f"kept as {made.monitor}")
+
+
+def _plain(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)

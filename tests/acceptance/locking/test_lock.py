@@ -1,0 +1,383 @@
+"""Locks: resolved by the real uv through the gate, and installed by the real pip and uv from the index."""
+
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.distributions import BACKEND
+from tests.support.polling import eventually
+from tests.support.server import Affineur, clean_environment
+
+CONFIG = """
+[indexes.closed]
+sources = ["public"]
+policy = "standard"
+anonymous = false
+[policies.hard]
+extends = "standard"
+[policies.hard.lists]
+deny = ["roquefort"]
+[indexes.hard]
+sources = ["public"]
+policy = "hard"
+"""
+LINUX, WINDOWS, MAC = "manylinux_2_17_x86_64", "win_amd64", "macosx_11_0_arm64"
+
+
+def ago(days):
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+
+@pytest.fixture(scope="module")
+def configuration():
+    return CONFIG
+
+
+@pytest.fixture(scope="module", autouse=True)
+def projects(upstream):
+    upstream.wheel("fondue", "1.0", requires=["gruyere>=1,<3", 'kirsch; sys_platform == "win32"'])
+    for version in ("1.0", "2.0", "3.0"):
+        upstream.wheel("gruyere", version, keys={"upload-time": ago(100 - 10 * float(version))})
+    upstream.wheel("gruyere", "2.5", keys={"upload-time": ago(1)})
+    upstream.wheel("kirsch", "1.0")
+    upstream.wheel("raclette", "1.0", requires_python=">=3.8")
+    for platform in (LINUX, WINDOWS, MAC):
+        for python in ("cp311", "cp313"):
+            upstream.wheel("curds", "1.0", tag=f"{python}-{python}-{platform}")
+    upstream.wheel("curds", "1.1", tag=f"cp311-cp311-{LINUX}")
+    upstream.sdist("rennet", "1.0", files={"backend.py": BACKEND})
+    upstream.wheel("roquefort", "1.0")
+
+
+@pytest.fixture
+def lock(affineur, tmp_path):
+    """Run `affineur lock` in a folder of its own; return the finished process."""
+
+    def run(*arguments, text=None, name="requirements.in", check=True, **environment):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+            arguments = (name, *arguments)
+        return affineur.command("lock", *arguments, cwd=tmp_path, check=check, **environment)
+
+    run.folder = tmp_path
+    return run
+
+
+@pytest.fixture
+def reader(affineur):
+    """A token that may read `main` and `closed`."""
+    return affineur.token("main,closed", "read", "rita")
+
+
+def post(affineur, token, text="fondue\n", name="requirements.in", **fields):
+    body = {"files": [{"name": name, "text": text}], "index": "main", **fields}
+    return requests.post(
+        f"{affineur.url}/api/v1/lock", json=body, headers={"Authorization": f"Bearer {token}"}, timeout=60
+    )
+
+
+def pins(text):
+    return dict(re.findall(r"^([a-z-]+)==(\S+)", text, re.MULTILINE))
+
+
+def installed(target):
+    return sorted(path.name.removesuffix(".dist-info") for path in Path(target).glob("*.dist-info"))
+
+
+def test_a_lock_is_complete_and_installs_with_its_hashes_alone(affineur, lock):
+    done = lock("-o", "requirements.txt", text="fondue\nraclette>=1\n")
+    text = (lock.folder / "requirements.txt").read_text()
+    assert pins(text) == {"fondue": "1.0", "gruyere": "2.0", "kirsch": "1.0", "raclette": "1.0"}
+    assert "    # via -r requirements.in\ngruyere==2.0 \\\n" in text
+    assert re.search(r'kirsch==1.0 ; sys_platform == "win32" \\\n    --hash=sha256:\w{64}\n    # via fondue\n', text)
+    assert "127.0.0.1" not in text
+    assert done.stdout.startswith("locked 4 projects with 4 files of main in requirements.txt, for Python >=3.")
+    pip = [sys.executable, "-m", "pip", "install", "--no-cache-dir", "--quiet", "--require-hashes", "--target", "pip"]
+    uv = [Path(sys.executable).with_name("uv"), "pip", "sync", "--no-cache", "--require-hashes", "--target", "uv"]
+    for command, file in ((pip, ["-r", "requirements.txt"]), (uv, ["requirements.txt"])):
+        subprocess.run(
+            [*command, "--index-url", affineur.index(), *file], cwd=lock.folder, check=True, timeout=120,
+            env=clean_environment(),
+        )  # fmt: skip
+        assert installed(lock.folder / command[-1]) == ["fondue-1.0", "gruyere-2.0", "raclette-1.0"]
+
+
+def test_what_the_gate_holds_back_is_said_with_the_day_it_frees(lock):
+    day = datetime.now(UTC) + timedelta(days=2)
+    done = lock(text="fondue\n")
+    assert pins(done.stdout)["gruyere"] == "2.0"
+    assert re.search(
+        rf"gruyere 2\.5 is held by cooldown: 2\.5 is 1 day old, 3 days are asked; free on {day:%Y-%m-%d} .*"
+        r"\(locked: 2\.0\)",
+        done.stderr,
+    )
+    assert "3.0" not in done.stderr
+
+
+def test_what_only_the_gate_refuses_is_not_locked_and_the_reason_is_said(lock):
+    for wanted in ("gruyere==2.5", "gruyere>2,<3"):
+        done = lock("-o", "requirements.txt", text=wanted + "\n", check=False)
+        assert done.returncode == 1
+        assert re.search(r"gruyere.*: held by cooldown: 2\.5 is 1 day old, 3 days are asked; free on ", done.stderr)
+        assert not (lock.folder / "requirements.txt").exists()
+    done = lock("--index", "hard", text="roquefort\n", check=False)
+    assert done.returncode == 1
+    assert "roquefort: denied by lists: " in done.stderr
+
+
+def test_pins_and_comments_stay_until_an_upgrade_is_asked_for(lock):
+    (lock.folder / "requirements.txt").write_text("fondue==1.0\ngruyere==1.0\nraclette==0.1\nmould==3\n")
+    text = "fondue\nraclette\n"
+    done = lock("-o", "requirements.txt", text=text)
+    first = (lock.folder / "requirements.txt").read_text()
+    assert pins(first) == {"fondue": "1.0", "gruyere": "1.0", "kirsch": "1.0", "raclette": "1.0"}
+    assert "  raclette 0.1 -> 1.0\n  mould is not needed any more\n" in done.stdout
+    lock("-o", "requirements.txt", text=text)
+    assert (lock.folder / "requirements.txt").read_text() == first
+    lock("-o", "requirements.txt", "--upgrade-package", "raclette", text=text)
+    assert (lock.folder / "requirements.txt").read_text() == first
+    lock("-o", "requirements.txt", "--upgrade-package", "gruyere<2", text=text)
+    assert pins((lock.folder / "requirements.txt").read_text())["gruyere"] == "1.0"
+    lock("-o", "requirements.txt", "--upgrade-package", "gruyere", text=text)
+    upgraded = (lock.folder / "requirements.txt").read_text()
+    assert upgraded != first
+    (lock.folder / "requirements.txt").write_text(first)
+    done = lock("-o", "requirements.txt", "--upgrade", text=text)
+    assert (lock.folder / "requirements.txt").read_text() == upgraded
+    assert "  gruyere 1.0 -> 2.0\n" in done.stdout
+
+
+def test_a_pin_that_the_gate_refuses_by_now_is_not_kept(lock):
+    (lock.folder / "requirements.txt").write_text("gruyere==2.5\n")
+    done = lock("-o", "requirements.txt", text="fondue\n")
+    assert pins((lock.folder / "requirements.txt").read_text())["gruyere"] == "2.0"
+    assert "note: gruyere 2.5 was pinned and is not kept: held by cooldown: " in done.stdout
+
+
+def test_files_that_are_named_limit_and_add(lock):
+    (lock.folder / "limits.txt").write_text("gruyere<2\n")
+    (lock.folder / "base.in").write_text("fondue\n")
+    text = lock(text="-r base.in\n-c limits.txt\nraclette\n").stdout
+    assert pins(text)["gruyere"] == "1.0"
+    assert "    # via -r base.in\n" in text
+    assert "    #   -c limits.txt\n    #   fondue\n" in text
+
+
+def test_pyproject_with_an_extra_and_a_group(lock):
+    text = """
+[project]
+name = "party"
+requires-python = ">=3.12"
+dependencies = ["gruyere"]
+[project.optional-dependencies]
+warm = ["fondue"]
+[dependency-groups]
+test = ["raclette"]
+"""
+    assert pins(lock(text=text, name="pyproject.toml").stdout) == {"gruyere": "3.0"}
+    done = lock("--extra", "warm", "--group", "test", text=text, name="pyproject.toml")
+    assert pins(done.stdout) == {"fondue": "1.0", "gruyere": "2.0", "kirsch": "1.0", "raclette": "1.0"}
+    assert "    # via party (pyproject.toml:test)\n" in done.stdout
+    assert "for Python >=3.12" in done.stderr
+
+
+def hashes_of(upstream, *filenames):
+    return {upstream.projects["curds"][name]["hashes"]["sha256"] for name in filenames}
+
+
+def named(python, platform, version="1.0"):
+    return f"curds-{version}-{python}-{python}-{platform}.whl"
+
+
+def test_hashes_are_those_of_the_platforms_and_pythons_asked_for(lock, upstream):
+    def locked(*options):
+        text = lock(*options, text="curds\nfondue\n").stdout
+        entry = re.search(r"^curds.*?(?=^\S)", text, re.MULTILINE | re.DOTALL)[0]
+        return text, set(re.findall(r"sha256:(\w{64})", entry))
+
+    text, hashes = locked("--python", "3.11", "--platform", "linux-x86_64")
+    assert text.startswith(
+        "# affineur lock requirements.in --index main --python 3.11 --platform linux-x86_64\ncurds==1.1 \\\n"
+    )
+    assert hashes == hashes_of(upstream, named("cp311", LINUX, "1.1"))
+    assert "kirsch" not in text
+    text, hashes = locked("--python", "3.11", "--platform", "linux-x86_64,windows-amd64")
+    assert hashes == hashes_of(upstream, named("cp311", LINUX), named("cp311", WINDOWS))
+    assert "\nfondue==1.0 \\\n" in text
+    assert re.search(r"^kirsch==1\.0 ; .*sys_platform == .win32.", text, re.MULTILINE)
+    text, hashes = locked("--python", "3.11,3.13", "--platform", "macos-arm64")
+    assert hashes == hashes_of(upstream, named("cp311", MAC), named("cp313", MAC))
+    _, hashes = locked()
+    assert len(hashes) == 6 or hashes == hashes_of(upstream, named("cp311", LINUX, "1.1"))
+
+
+def test_a_platform_without_a_file_is_said(lock):
+    done = lock("--python", "3.12", "--platform", "windows-amd64", text="curds\n", check=False)
+    assert done.returncode == 1
+    assert "curds" in done.stderr
+    done = lock("--platform", "amiga", text="curds\n", check=False)
+    assert done.returncode == 1
+    assert "'amiga' is no platform that is known" in done.stderr
+
+
+def test_as_of_a_day(lock):
+    day = (datetime.now(UTC) - timedelta(days=85)).date()
+    assert pins(lock("--as-of", str(day), text="gruyere\n").stdout) == {"gruyere": "1.0"}
+    done = lock("--as-of", "yesterday", text="gruyere\n", check=False)
+    assert done.returncode == 1
+    assert "--as-of: 'yesterday' is no day such as 2026-11-01" in done.stderr
+
+
+def test_pylock_names_files_by_the_address_of_the_server(affineur, lock, reader):
+    done = lock("-o", "pylock.toml", "--server", affineur.url, "--token", reader, "--index", "main", text="fondue\n")
+    text = (lock.folder / "pylock.toml").read_text()
+    assert f'index = "{affineur.url}/main/simple/"' in text
+    assert set(re.findall(r'url = "(http://[^/]+)/packages/main/', text)) == {affineur.url}
+    assert "gruyere 2.5 is held by cooldown" in done.stdout
+    again = lock("-o", "pylock.toml", text="fondue\n")
+    assert "->" not in again.stdout
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run(
+        [uv, "pip", "sync", "--no-cache", "--preview", "--target", "here", "pylock.toml"],
+        cwd=lock.folder, check=True, timeout=120, env=clean_environment(),
+    )  # fmt: skip
+    assert installed(lock.folder / "here") == ["fondue-1.0", "gruyere-2.0"]
+
+
+def test_an_index_that_wants_a_token(affineur, lock, reader):
+    there = ("--server", affineur.url, "--token", reader)
+    done = lock("-o", "pylock.toml", "--index", "closed", *there, text="fondue\n")
+    text = (lock.folder / "pylock.toml").read_text()
+    assert f'"{affineur.url}/packages/closed/' in text
+    assert "__token__" not in text + done.stdout + done.stderr
+    other = affineur.token("main", "read", "olga")
+    answer = post(affineur, other, index="closed")
+    assert answer.status_code == 403
+
+
+def test_a_lock_over_http(affineur, reader):
+    answer = post(affineur, reader, output="requirements.txt", before="gruyere==1.0\n")
+    assert answer.status_code == 200
+    made = answer.json()
+    assert made["document"]["name"] == "requirements.txt"
+    assert pins(made["document"]["text"])["gruyere"] == "1.0"
+    assert {one["project"]: (one["version"], one["before"], one["via"]) for one in made["projects"]} == {
+        "fondue": ("1.0", "", ["-r requirements.in"]),
+        "gruyere": ("1.0", "1.0", ["fondue"]),
+        "kirsch": ("1.0", "", ["fondue"]),
+    }
+    (held,) = made["held"]
+    assert held["version"] == "2.5"
+    assert held["until"] > datetime.now(UTC).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"text": "--index-url http://127.0.0.1:1/\nfondue\n"}, "would have the resolver look elsewhere"),
+        ({"text": "fondue @ file:///etc/passwd\n"}, "is an address"),
+        ({"text": "-e git+ssh://127.0.0.1/x\n"}, "an editable project"),
+        ({"text": "-r /etc/passwd\n"}, "'/etc/passwd' is named, and was not given"),
+        (
+            {"text": "[project]\nname='a'\ndependencies=['b @ http://127.0.0.1:1/']\n", "name": "pyproject.toml"},
+            "is an address",
+        ),
+        ({"text": "fondue\n", "name": "a\nfondue==9"}, "this is no name for a file"),
+        ({"text": "fondue\n", "allow_builds": True}, "a server builds nothing"),
+        ({"text": "fondue\n", "upgrade_package": ["--index-url=http://127.0.0.1:1/"]}, "is no requirement"),
+        ({"text": "fondue\n", "upgrade_package": ["fondue @ http://127.0.0.1:1/"]}, "is an address"),
+        ({"text": "fondue\n", "python": ["3.11 --index-url=http://127.0.0.1:1/"]}, "is no version of Python"),
+        ({"text": "fondue\n", "server": "file:///etc/passwd", "output": "pylock.toml"}, "is no address of a server"),
+        ({"text": "fondue\n", "monitor": "../x y"}, "is no name"),
+        ({"files": []}, "name a requirements file"),
+    ],
+)
+def test_what_would_lead_a_server_elsewhere_is_refused(affineur, reader, upstream, fields, problem):
+    before = len(upstream.log)
+    answer = post(affineur, reader, **fields)
+    assert answer.status_code == 400
+    assert problem in answer.json()["detail"]
+    assert len(upstream.log) == before
+
+
+def test_a_hostile_lock_so_far_steers_nothing(affineur, reader):
+    hostile = (
+        "--index-url http://127.0.0.1:1/\n-e /etc\nroquefort @ file:///etc/passwd\ngruyere==1.0 --hash=sha256:aa\n"
+    )
+    answer = post(affineur, reader, output="requirements.txt", before=hostile)
+    assert answer.status_code == 200
+    assert pins(answer.json()["document"]["text"])["gruyere"] == "1.0"
+    assert "127.0.0.1" not in answer.json()["document"]["text"]
+
+
+def test_settings_of_the_machine_are_left_aside(lock):
+    (lock.folder / "uv.toml").write_text('index-url = "http://127.0.0.1:1/"\n')
+    settings = {
+        "UV_INDEX_URL": "http://127.0.0.1:1/", "UV_FIND_LINKS": "/", "UV_OFFLINE": "1", "UV_CONSTRAINT": "/etc/passwd",
+        "XDG_CONFIG_HOME": str(lock.folder), "HTTP_PROXY": "http://127.0.0.1:1/", "ALL_PROXY": "http://127.0.0.1:1/",
+    }  # fmt: skip
+    assert pins(lock(text="fondue\n", UV_NO_CONFIG="0", **settings).stdout)["gruyere"] == "2.0"
+
+
+def test_a_project_with_sdists_alone(lock):
+    done = lock(text="rennet\n", check=False)
+    assert done.returncode == 1
+    assert (
+        "rennet: there are only sdists, which would have to be built to learn what they need; --allow-builds"
+        in done.stderr
+    )
+    assert pins(lock("--allow-builds", text="rennet\n").stdout) == {"rennet": "1.0"}
+
+
+def test_a_lock_is_kept_to_be_watched(affineur, lock, reader):
+    there = ("--server", affineur.url, "--token", reader, "--index", "main")
+    done = lock("--monitor", "shop/api", "--tell", "mail:team@example.org", *there, text="fondue\n")
+    assert done.stderr.endswith("kept as shop/api\n")
+    kinds = affineur.command("ledger", "log", "--format", "json").stdout
+    assert '"lock.added"' in kinds
+    other = affineur.token("main", "read", "olga")
+    assert post(affineur, other, monitor="shop/api").status_code == 403
+    assert post(affineur, reader, monitor="shop/api").status_code == 200
+
+
+def test_what_is_held_here_is_enough_when_the_upstream_is_gone(affineur, lock, upstream):
+    upstream.wheel("skyr", "1.0", requires=["whey"])
+    upstream.wheel("skyr", "2.0", requires=["whey"])
+    upstream.wheel("whey", "1.0")
+    for project in ("skyr", "whey"):
+        row = next(row for row in affineur.page(project)["files"] if "-1.0-" in row["filename"])
+        assert requests.get(affineur.file_url(row), timeout=30).ok
+    upstream.stop()
+    try:
+        done = lock("--offline", text="skyr\n")
+        assert pins(done.stdout) == {"skyr": "1.0", "whey": "1.0"}
+    finally:
+        upstream.restart()
+    assert pins(lock(text="skyr\n").stdout) == {"skyr": "2.0", "whey": "1.0"}
+
+
+def test_a_resolution_that_takes_too_long_is_ended_and_leaves_nothing(tmp_path, upstream):
+    upstream.overrides["/simple/slow/"] = lambda handler: (
+        eventually(lambda: False, seconds=3),
+        handler.answer(404, b""),
+    )
+    with Affineur(tmp_path / "data", upstream.url, AFFINEUR_LOCK_TIME="1") as server:
+        token = server.token("main", "read", "rita")
+        answer = post(server, token, "slow\n")
+        assert answer.status_code == 422
+        assert "no solution was found within 1 seconds (setting lock_time)" in answer.json()["detail"]
+        assert not list((tmp_path / "data" / "blobs" / "staging").glob("lock-*"))
+    del upstream.overrides["/simple/slow/"]
+
+
+def test_absolute_addresses_are_those_of_public_url(tmp_path, upstream):
+    with Affineur(tmp_path / "data", upstream.url, AFFINEUR_PUBLIC_URL="https://packages.example.org") as server:
+        token = server.token("main", "read", "rita")
+        answer = post(server, token, output="pylock.toml", server=server.url)
+        text = answer.json()["document"]["text"]
+        assert set(re.findall(r'= "(https?://[^/]+)/', text)) == {"https://packages.example.org"}
