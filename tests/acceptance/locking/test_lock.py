@@ -34,6 +34,12 @@ def ago(days):
 
 
 @pytest.fixture(scope="module")
+def database():
+    """What is locked does not depend on the database; keeping a lock is tested on both in tests/contracts."""
+    return ""
+
+
+@pytest.fixture(scope="module")
 def configuration():
     return CONFIG
 
