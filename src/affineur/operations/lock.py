@@ -12,11 +12,11 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from affineur.errors import Forbidden, Invalid, NotFound
+from affineur.errors import Invalid
 from affineur.model.locks import Lock as LockFile
 from affineur.model.locks import LockKind, Pin
 from affineur.model.names import ProjectName
-from affineur.model.principals import Right
+from affineur.operations import monitor
 from affineur.operations.context import Context
 from affineur.operations.operation import (
     STANDARD_STREAM,
@@ -34,12 +34,9 @@ from affineur.standards.locks.write_requirements import write_requirements
 from affineur.standards.platforms import read_targets
 from affineur.standards.requirement_lists import requirement
 from affineur.standards.wanted import Wants, read_wanted
-from affineur.storage.catalog import locks
-from affineur.storage.catalog.locks import KeptLock
 
 _LARGEST = 8 * 2**20
 _LONGEST_NAME = 400
-_MONITOR = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._/-]{0,99}\Z")
 
 
 class Lock(msgspec.Struct, frozen=True):
@@ -72,10 +69,8 @@ class Lock(msgspec.Struct, frozen=True):
     allow_builds: Annotated[
         bool, option("Build sdists to learn what they need: that runs their code on this machine. Never on a server.")
     ] = False
-    monitor: Annotated[str, option("Keep the lock under this name, to be watched.")] = ""
-    tell: Annotated[
-        tuple[str, ...], option("Whom to tell what becomes known of it: mail:ADDRESS,webhook:ADDRESS.")
-    ] = ()
+    monitor: Annotated[str, option("Watch the lock under this name, as `monitor add` does.")] = ""
+    tell: Annotated[tuple[str, ...], option("With --monitor: where news go: mail:ADDRESS,webhook:ADDRESS.")] = ()
     server: Annotated[str, filled_from_server()] = ""
 
 
@@ -112,8 +107,8 @@ class Locked(msgspec.Struct, frozen=True):
     """Projects that were pinned before and are not needed any more."""
     held: tuple[ToldHeldBack, ...]
     notes: tuple[str, ...]
-    monitor: str
-    """The name it is kept under; empty where it is not."""
+    watched: monitor.Added | None = None
+    """How it is watched from now on, where that was asked for."""
 
 
 async def lock(context: Context, request: Lock) -> Locked:
@@ -122,7 +117,7 @@ async def lock(context: Context, request: Lock) -> Locked:
     Raises:
         Invalid: an input cannot be read or asks for something outside the index, or a field is wrong.
         Unresolvable: nothing meets what is asked, or only what the gate refuses.
-        Forbidden: the name it is to be kept under belongs to somebody else.
+        Conflict, Forbidden: it cannot be watched under that name, or with news told there.
         IndexUnknown: the index is not configured.
     """
     index = context.index(request.index or context.config.default_index).name
@@ -130,13 +125,15 @@ async def lock(context: Context, request: Lock) -> Locked:
     wants = _wants(request)
     before = _before(request)
     if request.monitor:
-        await _may_keep(context, request)
+        monitor.check_name(request.monitor)
+        monitor.targets_of(context, request.tell)
     resolution = await resolved(context, _asked(context, request, index, wants, before))
-    text = _written(context, request, index, kind, resolution)
+    document = Document(request.output or STANDARD_STREAM, _written(context, request, index, kind, resolution))
+    watched = None
     if request.monitor:
-        await _keep(context, request, index, kind, text, resolution)
+        watched = await monitor.add(context, monitor.MonitorAdd(request.monitor, (document,), index, tell=request.tell))
     return Locked(
-        document=Document(request.output or STANDARD_STREAM, text),
+        document=document,
         index=index,
         requires_python=resolution.requires_python,
         projects=tuple(_told(resolution.pins, before)),
@@ -145,7 +142,7 @@ async def lock(context: Context, request: Lock) -> Locked:
             ToldHeldBack(one.project, one.locked, one.version, one.sentence, one.until) for one in resolution.held
         ),
         notes=(*wants.left_out, *resolution.notes),
-        monitor=request.monitor,
+        watched=watched,
     )
 
 
@@ -244,30 +241,6 @@ def _told(pins: Iterable[Pin], before: Sequence[Pin]) -> Iterable[LockedProject]
         )  # fmt: skip
 
 
-# -- kept, to be watched
-
-
-async def _may_keep(context: Context, request: Lock) -> None:
-    if not _MONITOR.match(request.monitor):
-        raise Invalid(f"--monitor: {request.monitor[:80]!r} is no name: use letters, digits, '.', '_', '-' and '/'")
-    try:
-        known = await context.catalog.read(locks.find, request.monitor)
-    except NotFound:
-        return
-    if known.owner != context.actor and not context.principal.may(Right.ADMIN, known.index):
-        raise Forbidden(f"{request.monitor} is a lock of {known.owner}: choose another name")
-
-
-async def _keep(context: Context, request: Lock, index: str, kind: LockKind, text: str, resolution: Resolution) -> None:
-    now = datetime.now(UTC)
-    filename = request.output.replace("\\", "/").rpartition("/")[2] or "requirements.txt"
-    made = KeptLock(
-        request.monitor, context.actor, index, kind, filename, text.encode(), request.tell, now, now, context.actor
-    )
-    pins = [(pin.project, pin.version) for pin in resolution.pins]
-    await context.catalog.write(locks.keep, made, pins)
-
-
 def say(made: Locked) -> str:
     """Tell on a terminal what a lock holds, what changed, and what the gate held back."""
     return "\n".join(_spoken(made))
@@ -289,8 +262,8 @@ def _spoken(made: Locked) -> Iterable[str]:
         yield _plain(f"{held.project} {held.version} is {held.sentence} (locked: {held.locked})")
     for note in made.notes:
         yield _plain(f"note: {note}")
-    if made.monitor:
-        yield _plain(f"kept as {made.monitor}")
+    if made.watched is not None:
+        yield monitor.say_added(made.watched)
 
 
 def _plain(text: str) -> str:

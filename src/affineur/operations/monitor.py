@@ -191,6 +191,16 @@ def administers(context: Context) -> bool:
     return context.principal.may(Right.ADMIN, "*")
 
 
+def check_name(name: str) -> None:
+    """Check the name under which a lock is to be watched.
+
+    Raises:
+        Invalid: it is none.
+    """
+    if not _NAME.fullmatch(name):
+        raise Invalid(f"{name[:80]!r}: a lock's name is made of letters, digits and . _ - /")
+
+
 async def add(context: Context, request: MonitorAdd) -> Added:
     """Keep a lock to be watched.
 
@@ -200,8 +210,7 @@ async def add(context: Context, request: MonitorAdd) -> Added:
         Forbidden: the owner is another one, or a place takes an administrator.
     """
     context.index(request.index)
-    if not _NAME.fullmatch(request.name):
-        raise Invalid(f"{request.name[:80]!r}: a lock's name is made of letters, digits and . _ - /")
+    check_name(request.name)
     if bool(request.by_use) == bool(request.lock):
         raise Invalid("give either a lock file with -r, or --by-use")
     owner = request.owner or context.actor

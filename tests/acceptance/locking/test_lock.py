@@ -299,7 +299,7 @@ def test_a_lock_over_http(affineur, reader):
         ({"text": "fondue\n", "upgrade_package": ["fondue @ http://127.0.0.1:1/"]}, "is an address"),
         ({"text": "fondue\n", "python": ["3.11 --index-url=http://127.0.0.1:1/"]}, "is no version of Python"),
         ({"text": "fondue\n", "server": "file:///etc/passwd", "output": "pylock.toml"}, "is no address of a server"),
-        ({"text": "fondue\n", "monitor": "../x y"}, "is no name"),
+        ({"text": "fondue\n", "monitor": "../x y"}, "a lock's name is made of"),
         ({"files": []}, "name a requirements file"),
     ],
 )
@@ -343,11 +343,10 @@ def test_a_project_with_sdists_alone(lock):
 def test_a_lock_is_kept_to_be_watched(affineur, lock, reader):
     there = ("--server", affineur.url, "--token", reader, "--index", "main")
     done = lock("--monitor", "shop/api", "--tell", "mail:team@example.org", *there, text="fondue\n")
-    assert done.stderr.endswith("kept as shop/api\n")
-    kinds = affineur.command("ledger", "log", "--format", "json").stdout
-    assert '"lock.added"' in kinds
+    assert "shop/api of rita is watched: 3 releases, index main\n  news go to mail:team@example.org" in done.stderr
+    assert "shop/api  rita" in affineur.command("monitor", "list").stdout
     other = affineur.token("main", "read", "olga")
-    assert post(affineur, other, monitor="shop/api").status_code == 403
+    assert post(affineur, other, monitor="shop/api").status_code == 409
     assert post(affineur, reader, monitor="shop/api").status_code == 200
 
 
