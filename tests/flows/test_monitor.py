@@ -2,6 +2,7 @@
 
 import json
 import time
+from xml.etree import ElementTree
 
 import pytest
 import requests
@@ -165,3 +166,54 @@ def test_a_muted_lock_says_nothing_and_an_acknowledged_alert_only_changes(server
     by_id = {row["ids"][0]: row["id"] for row in alerts(server)}
     ask(server, "monitor/acknowledge", alerts=[by_id["A-2"]])
     assert {row["ids"][0]: row["state"] for row in alerts(server)} == {"A-1": "open", "A-2": "acknowledged"}
+
+
+def test_links_of_a_message_act_only_when_the_button_is_pressed(server, tmp_path, hooks):
+    watch(server, tmp_path, hooks, "gouda==1.0\n")
+    imported(server, tmp_path, osv("A-1", "gouda", summary="<i>holes</i>"))
+    until(lambda: hooks.got)
+    (item,) = items(hooks)
+    page = requests.get(item["acknowledge"], timeout=10)
+    assert (page.status_code, "A-1" in page.text, '<form method="post">' in page.text) == (200, True, True)
+    assert alerts(server)[0]["state"] == "open", "looking changes nothing"
+    assert "1 alert is acknowledged" in requests.post(item["acknowledge"], timeout=10).text
+    assert alerts(server)[0]["state"] == "acknowledged"
+    requests.post(item["mute"], timeout=10)
+    assert alerts(server)[0]["state"] == "muted"
+    assert requests.post(item["mute"][:-2] + "AA", timeout=10).status_code == 404
+    assert requests.post(hooks.bodies[0]["stop"], data={"List-Unsubscribe": "One-Click"}, timeout=10).ok
+    assert ask(server, "monitor/show", name="shop").json()["tell"] == []
+    feeds_tell_the_same(server)
+
+
+def feeds_tell_the_same(server):
+    addresses = ask(server, "monitor/feeds", lock="shop").json()
+    atom = requests.get(addresses["atom"], timeout=10)
+    titles = [entry.text for entry in ElementTree.fromstring(atom.content).iter("{http://www.w3.org/2005/Atom}title")]
+    assert titles == ["affineur: shop", "gouda 1.0: vulnerability (A-1) in shop (muted)"]
+    assert atom.headers["Content-Type"].startswith("application/atom+xml")
+    again = requests.get(addresses["atom"], headers={"If-None-Match": atom.headers["ETag"]}, timeout=10)
+    assert again.status_code == 304
+    rss = ElementTree.fromstring(requests.get(addresses["rss"], timeout=10).content)
+    assert next(item.findtext("description") for item in rss.iter("item")).startswith("<i>holes</i>")
+    (row,) = requests.get(addresses["json"], timeout=10).json()["items"]
+    assert row["tags"] == ["advisory", "muted"]
+    fresh = ask(server, "monitor/feeds", lock="shop", new=True).json()
+    assert requests.get(addresses["atom"], timeout=10).status_code == 404
+    assert requests.get(fresh["atom"], timeout=10).ok
+    assert requests.get(f"{server.url}/feeds/{'A' * 43}.atom", timeout=10).status_code == 404
+
+
+def test_what_a_user_downloads_is_watched_without_a_lock(server, tmp_path, hooks, upstream):
+    upstream.wheel("gouda", "1.0")
+    token = server.token("main", "read", "ada")
+    row = server.page("gouda")["files"][0]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert server.get(row["url"], headers=headers).ok
+    fields = {"name": "use", "by_use": "user:ada", "tell": [hooks.target], "owner": "ada"}
+    assert ask(server, "monitor/add", **fields).ok
+    until(lambda: ask(server, "monitor/show", name="use").json()["releases"] == 1)
+    imported(server, tmp_path, osv("A-1", "gouda"), osv("A-2", "brie"))
+    until(lambda: hooks.got)
+    assert [(item["project"], item["locks"]) for item in items(hooks)] == [("gouda", ["use"])]
+    assert call(server, "monitor/add", token, name="other", by_use="user:root").status_code == 403

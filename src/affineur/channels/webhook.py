@@ -28,6 +28,10 @@ _GONE = 410
 KEY_PREFIX = "whsec_"
 
 
+_TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+"""IPv6 addresses that stand for IPv4 ones (NAT64, 6to4, Teredo), private ones among them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Which addresses webhooks may lead to."""
@@ -42,6 +46,8 @@ class Reach:
         except ValueError:
             return False
         if isinstance(number, ipaddress.IPv6Address):
+            if any(number in network for network in _TRANSLATED):
+                return False
             number = number.ipv4_mapped or number
         inside = any(number in network for network in self.networks if network.version == number.version)
         return inside or (number.is_global and not number.is_multicast)
@@ -90,7 +96,7 @@ class _Guarded(AbstractResolver):
             if self._reach.lets(str(place[0]))
         ]
         if not allowed:
-            raise _Forbidden(host)
+            raise _Forbidden()
         return allowed
 
     async def close(self) -> None:
@@ -100,8 +106,8 @@ class _Guarded(AbstractResolver):
 class _Forbidden(OSError):
     """A name that leads to no address that may be connected to."""
 
-    def __init__(self, host: str) -> None:
-        super().__init__(f"{host} leads to a private address; setting webhook_networks allows some")
+    def __init__(self) -> None:
+        super().__init__("it leads to a private address; setting webhook_networks allows some")
 
 
 def signature(key: bytes, identifier: str, timestamp: int, body: bytes) -> str:
@@ -129,7 +135,7 @@ class Webhook:
         """
         host = urlsplit(parcel.address).hostname or ""
         if _numeric(host) and not self.reach.lets(host):
-            raise NotDelivered(str(_Forbidden(host)))
+            raise NotDelivered(f"{host}: {_Forbidden()}")
         body = msgspec.json.encode(_document(parcel))
         connector = aiohttp.TCPConnector(resolver=_Guarded(self.reach), force_close=True)
         try:
@@ -142,7 +148,8 @@ class Webhook:
                 said = (await answer.content.read(_MOST_OF_ANSWER)).decode("utf-8", "replace")
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise NotDelivered(f"{host}: {str(error) or type(error).__name__}") from error
+            told = error.__cause__ if isinstance(error.__cause__, _Forbidden) else error
+            raise NotDelivered(f"{host}: {str(told) or type(told).__name__}") from error
         if not 200 <= status < 300:
             raise NotDelivered(f"{host} answered {status} {' '.join(said.split())[:200]}", final=status == _GONE)
 

@@ -13,7 +13,7 @@ import hashlib
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 import structlog
@@ -23,11 +23,12 @@ from affineur.model.advisories import ProjectAdvisories
 from affineur.model.alerts import Alert, AlertKind, AlertState, News, alert_id, news_of
 from affineur.model.messages import Message
 from affineur.model.names import IndexName, ProjectName
-from affineur.operations import quiet_hours, signed_links
+from affineur.operations import links, quiet_hours
 from affineur.operations.causes import Known
 from affineur.operations.concerns import Concerned, concerned
 from affineur.operations.context import Context
 from affineur.operations.news import Letterhead, composed, origin_of
+from affineur.operations.watched import releases_of, used_by
 from affineur.policy.gate import Screened
 from affineur.storage.catalog import (
     advisories,
@@ -38,7 +39,6 @@ from affineur.storage.catalog import (
     outbox,
     preferences,
     signing_keys,
-    usage,
 )
 from affineur.storage.catalog.alerts import Batch, Notice
 from affineur.storage.catalog.database import Change
@@ -155,7 +155,7 @@ async def look_after(context: Context, lease: str, changed: Concerned) -> int:
     await context.catch_up()
     number = await _in_parts(context, lease, known, changed.projects)
     for name in sorted(changed.locks & known.keys()):
-        pins = await context.catalog.read(_pins, known[name])
+        pins = await context.catalog.read(releases_of, known[name])
         standing = await context.catalog.read(alerts.standing, (), [name])
         projects = {project for project, _ in pins} | {alert.project for alert in standing}
         number += await _in_parts(context, lease, known, projects, name)
@@ -189,30 +189,8 @@ def _held(connection: sa.Connection, projects: Sequence[str], known: Mapping[str
     }
     uses = [lock for lock in known.values() if lock.use_of and (not only or lock.name == only)]
     if uses:
-        found |= {Watched(name, use.project, use.version) for name, use in _used(connection, uses, projects)}
+        found |= {Watched(name, use.project, use.version) for name, use in used_by(connection, uses, projects)}
     return sorted(found)
-
-
-def _pins(connection: sa.Connection, lock: Named) -> list[tuple[str, str]]:
-    if lock.use_of:
-        return [(use.project, use.version) for _, use in _used(connection, [lock], None)]
-    return list(locks.pins(connection, lock.name))
-
-
-def _used(
-    connection: sa.Connection, uses: Sequence[Named], projects: Sequence[str] | None
-) -> Iterator[tuple[str, usage.Used]]:
-    """Yield what the users and tokens downloaded that some locks stand for, with the name of the lock."""
-    now = datetime.now(UTC)
-    by_whom: dict[str, list[usage.Used]] = {}
-    for use in usage.used(connection, now - timedelta(days=max(lock.use_days for lock in uses)), projects):
-        for who in (f"user:{use.principal}", f"token:{use.token}"):
-            by_whom.setdefault(who, []).append(use)
-    for lock in uses:
-        since = now - timedelta(days=lock.use_days)
-        for use in by_whom.get(lock.use_of, ()):
-            if use.last >= since and use.index == lock.index:
-                yield lock.name, use
 
 
 async def _known(context: Context, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Known]:
@@ -328,7 +306,7 @@ async def tell_due(context: Context, lease: str) -> int:
     batches = await context.catalog.read(_batches, now)
     if not batches:
         return 0
-    key = await context.catalog.write(signing_keys.server_secret, signed_links.NAME)
+    key = await context.catalog.write(signing_keys.server_secret, links.NAME)
     head = Letterhead(origin_of(context.config), key, await context.catalog.read(locks.named))
     pairs = sorted({alert.project for batch in batches for _, alert in batch.news})
     holders: dict[tuple[str, str], list[str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,8 +22,9 @@ from affineur.model.names import ProjectName
 from affineur.model.principals import Right
 from affineur.operations import quiet_hours
 from affineur.operations.context import Context
-from affineur.operations.news import said_of
+from affineur.operations.news import origin_of, said_of
 from affineur.operations.operation import Document, argument, documents_option, option, texts_of
+from affineur.operations.watched import releases_of
 from affineur.standards.locks.read import read_lock
 from affineur.storage.catalog import alerts, jobs, locks, preferences, signing_keys
 from affineur.storage.catalog.database import Change
@@ -100,6 +102,13 @@ class MonitorPrefer(msgspec.Struct, frozen=True):
     digest: Annotated[float | None, option("Minutes for which news are gathered into one message.")] = None
 
 
+class MonitorFeeds(msgspec.Struct, frozen=True):
+    """Show the secret addresses of the feeds of a lock, or of all your locks."""
+
+    lock: Annotated[str, option("The feed of this lock.")] = ""
+    new: Annotated[bool, option("Make a new address; the old one is void.")] = False
+
+
 class MonitorSecret(msgspec.Struct, frozen=True):
     """Make a new secret for a webhook of yours; it is shown once, and the old one is void."""
 
@@ -156,7 +165,7 @@ class Shown(msgspec.Struct, frozen=True):
     owner: str
     index: str
     filename: str
-    pins: int
+    releases: int
     tell: list[str]
     by_use: str
     added_at: datetime
@@ -177,6 +186,14 @@ class Chosen(msgspec.Struct, frozen=True):
     """Minutes."""
     secrets: dict[str, str]
     """The secrets of webhooks that had none, shown only now."""
+
+
+class Feeds(msgspec.Struct, frozen=True):
+    """Addresses of the same feed; whoever knows one can read it."""
+
+    atom: str
+    rss: str
+    json: str
 
 
 class NewSecret(msgspec.Struct, frozen=True):
@@ -341,9 +358,8 @@ async def show(context: Context, request: MonitorShow) -> Shown:
     Raises:
         NotFound: there is no such lock of who asks.
     """
-    await owned(context, request.name)
     lock = await context.catalog.read(locks.find, request.name)
-    pins = await context.catalog.read(locks.pins, request.name)
+    pins = await context.catalog.read(releases_of, await owned(context, request.name))
     found = await context.catalog.read(alerts.listed, lock=request.name)
     return Shown(
         lock.name, lock.owner, lock.index, lock.filename, len(pins), list(lock.tell), lock.use_of, lock.added_at,
@@ -365,6 +381,7 @@ async def remove(context: Context, request: MonitorRemove) -> MonitorRemove:
 def _remove(change: Change, name: str, actor: str) -> None:
     locks.remove(change, name, actor)
     alerts.forget(change, name)
+    signing_keys.forget_secret(change, feed_name(lock=name))
 
 
 async def mute(context: Context, request: MonitorMute) -> Shown:
@@ -457,6 +474,27 @@ async def prefer(context: Context, request: MonitorPrefer) -> Chosen:
 def _prefer(change: Change, chosen: Preferences) -> dict[str, str]:
     preferences.keep(change, chosen)
     return _secrets(change, chosen.owner, chosen.tell)
+
+
+async def feeds(context: Context, request: MonitorFeeds) -> Feeds:
+    """Return the addresses of a feed.
+
+    Raises:
+        NotFound: there is no such lock of who asks.
+    """
+    if request.lock:
+        await owned(context, request.lock)
+    name = feed_name(lock=request.lock, owner=context.actor)
+    if request.new:
+        await context.catalog.write(signing_keys.forget_secret, name)
+    secret = await context.catalog.write(signing_keys.server_secret, name)
+    address = f"{origin_of(context.config)}/feeds/{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
+    return Feeds(f"{address}.atom", f"{address}.rss", f"{address}.json")
+
+
+def feed_name(*, lock: str = "", owner: str = "") -> str:
+    """Return the name under which the secret of a feed's address is kept."""
+    return f"feed lock {lock}" if lock else f"feed owner {owner}"
 
 
 async def new_secret(context: Context, request: MonitorSecret) -> NewSecret:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from affineur.config import Config
 from affineur.model.alerts import Alert, AlertKind, Cause, Fix, News
 from affineur.model.messages import Message
-from affineur.operations.signed_links import Link, signed
+from affineur.operations.links import Link, signed
 from affineur.storage.catalog.alerts import Batch
 from affineur.storage.catalog.locks import Named
 
@@ -61,21 +61,14 @@ class Item:
     mute: str = ""
 
     @property
-    def word(self) -> str:
-        """What it is about, in a word or two."""
-        severity = self.cause.severity.word if self.cause.severity else ""
-        return " ".join(part for part in (severity, _WORDS[self.cause.kind]) if part)
-
-    @property
     def name(self) -> str:
-        """What the cause is known by: the name that people know best."""
-        return next((name for name in self.cause.ids if name.startswith("CVE-")), next(iter(self.cause.ids), ""))
+        """What the cause is known by."""
+        return name_of(self.cause)
 
     @property
     def title(self) -> str:
         """The news in a line."""
-        about = f" ({self.name})" if self.name else ""
-        return f"{_LEADS[self.news]}{self.project} {self.version}: {self.word}{about}"
+        return _LEADS[self.news] + _title(self.project, self.version, self.cause)
 
     @property
     def known_as(self) -> str:
@@ -109,6 +102,22 @@ class Item:
             },
             "acknowledge": self.acknowledge, "mute": self.mute,
         }  # fmt: skip
+
+
+def name_of(cause: Cause) -> str:
+    """Return what a cause is known by: the name that people know best; "" where it has none."""
+    return next((name for name in cause.ids if name.startswith("CVE-")), next(iter(cause.ids), ""))
+
+
+def title_of(alert: Alert) -> str:
+    """Return what an alert is about, in a line."""
+    return _title(alert.project, alert.version, alert.cause)
+
+
+def _title(project: str, version: str, cause: Cause) -> str:
+    word = f"{cause.severity.word} {_WORDS[cause.kind]}" if cause.severity else _WORDS[cause.kind]
+    name = name_of(cause)
+    return f"{project} {version}: {word}" + (f" ({name})" if name else "")
 
 
 def said_of(fix: Fix | None) -> str:

@@ -192,6 +192,7 @@ TABLE: tuple[Operation, ...] = (
     ),
     Operation("monitor alerts", monitor.MonitorAlerts, monitor.list_alerts, right=Right.READ, place=_anywhere),
     Operation("monitor prefer", monitor.MonitorPrefer, monitor.prefer, CHANGE, right=Right.READ, place=_anywhere),
+    Operation("monitor feeds", monitor.MonitorFeeds, monitor.feeds, CHANGE, right=Right.READ, place=_anywhere),
     Operation("monitor secret", monitor.MonitorSecret, monitor.new_secret, CHANGE, right=Right.READ, place=_anywhere),
     Operation("notify list", notify.NotifyList, notify.list_deliveries),
     Operation("notify retry", notify.NotifyRetry, notify.retry, CHANGE),

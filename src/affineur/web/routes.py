@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from affineur.web import api, files, json_api, operation, refusals, simple, upload, why, xml_rpc
+from affineur.web import alerts, api, feeds, files, json_api, operation, refusals, simple, upload, why, xml_rpc
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -21,6 +21,9 @@ _NAMES = {
     "operation": r"[a-z-]+(?:/[a-z-]+)?",
     "version": r"[^/]+",
     "decision": r"[0-9a-f]{16,64}",
+    "link": r"[A-Za-z0-9_-]{20,4000}",
+    "feed": r"[A-Za-z0-9_-]{43}",
+    "form": r"atom|rss|json",
     "words": r"[A-Za-z0-9_-]+",
     "place": r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}|unhashed/[^/]+",
 }
@@ -59,6 +62,9 @@ ROUTES: tuple[Route, ...] = (
         "Where a refused file leads by the setting explain; answers 403.",
     ),
     Route(_READ, "/why/{decision}", why.why, "A decision: every rule, its verdict and what it used."),
+    Route(_READ, "/alerts/{link}", alerts.ask, "What a link of a message does, with a button that does it."),
+    Route(_CALL, "/alerts/{link}", alerts.act, "Does it: acknowledges or mutes alerts, or ends messages."),
+    Route(_READ, "/feeds/{feed}.{form}", feeds.feed, "The alerts of a lock or a user, at a secret address."),
     Route(_READ, "/-/health", operation.health, "Whether the process answers."),
     Route(_READ, "/-/ready", operation.ready, "Whether the storage answers."),
     Route(_READ, "/-/metrics", operation.metrics, "Counts for Prometheus."),
@@ -103,5 +109,5 @@ def find(method: str, path: str) -> Match:
 
 
 _WITHOUT_INDEX = {
-    why.why, refusals.told, operation.health, operation.ready, operation.metrics, api.docs, api.openapi, api.call,
+    alerts.ask, alerts.act, feeds.feed, why.why, refusals.told, operation.health, operation.ready, operation.metrics, api.docs, api.openapi, api.call,
 }  # fmt: skip

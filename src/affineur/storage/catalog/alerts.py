@@ -186,6 +186,11 @@ def told(change: Change, ids: Sequence[str]) -> int:
     )
 
 
+def drop_notices(change: Change, owner: str, target: str) -> None:
+    """Forget what was to be told to a recipient."""
+    change.connection.execute(sa.delete(notices).where(notices.c.owner == owner, notices.c.target == target))
+
+
 def _parts(values: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(values)
     while part := list(islice(rest, _AT_ONCE)):

@@ -22,6 +22,22 @@ def server_secret(change: Change, name: str) -> bytes:
     return bytes(found)
 
 
+def known_secret(connection: sa.Connection, name: str) -> bytes | None:
+    """Return the server's own secret of that name, or None where none was made yet."""
+    found = connection.execute(sa.select(server_secrets.c.secret).where(server_secrets.c.name == name)).scalar()
+    return bytes(found) if found is not None else None
+
+
+def name_of(connection: sa.Connection, secret: bytes) -> str | None:
+    """Return the name of one of the server's own secrets, or None: for secrets that stand in addresses."""
+    return connection.execute(sa.select(server_secrets.c.name).where(server_secrets.c.secret == secret)).scalar()
+
+
+def forget_secret(change: Change, name: str) -> None:
+    """Forget one of the server's own secrets, so that what was signed or addressed with it is void."""
+    change.connection.execute(sa.delete(server_secrets).where(server_secrets.c.name == name))
+
+
 def new_webhook_secret(change: Change, owner: str, target: str, *, replace: bool = False) -> bytes | None:
     """Make the secret with which messages of a user to a webhook are signed.
 

@@ -23,7 +23,9 @@ def _environment() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def page(template: str, status: int = 200, **values: Any) -> web.Response:
-    """Answer with a page made of a template."""
+def page(template: str, status: int = 200, *, forms: bool = False, **values: Any) -> web.Response:
+    """Answer with a page made of a template; `forms`: it has some, which are sent here."""
     body = _environment().get_template(template).render(**values)
-    return web.Response(status=status, body=body.encode(), headers=_HEADERS)
+    policy = _HEADERS["Content-Security-Policy"]
+    headers = {**_HEADERS, "Content-Security-Policy": policy.replace("form-action 'none'", "form-action 'self'")}
+    return web.Response(status=status, body=body.encode(), headers=headers if forms else _HEADERS)

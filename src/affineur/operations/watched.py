@@ -1,0 +1,34 @@
+"""What is watched of a lock: what its document pins, or what somebody downloaded of late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from affineur.storage.catalog import locks, usage
+from affineur.storage.catalog.locks import Named
+
+
+def releases_of(connection: sa.Connection, lock: Named) -> list[tuple[str, str]]:
+    """Return (project, version) of what a lock watches."""
+    if lock.use_of:
+        return sorted({(use.project, use.version) for _, use in used_by(connection, [lock], None)})
+    return list(locks.pins(connection, lock.name))
+
+
+def used_by(
+    connection: sa.Connection, uses: Sequence[Named], projects: Sequence[str] | None
+) -> Iterator[tuple[str, usage.Used]]:
+    """Yield what the users and tokens downloaded that some locks stand for, with the name of the lock."""
+    now = datetime.now(UTC)
+    by_whom: dict[str, list[usage.Used]] = {}
+    for use in usage.used(connection, now - timedelta(days=max(lock.use_days for lock in uses)), projects):
+        for who in (f"user:{use.principal}", f"token:{use.token}"):
+            by_whom.setdefault(who, []).append(use)
+    for lock in uses:
+        since = now - timedelta(days=lock.use_days)
+        for use in by_whom.get(lock.use_of, ()):
+            if use.last >= since and use.index == lock.index:
+                yield lock.name, use
