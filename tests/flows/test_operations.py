@@ -49,7 +49,7 @@ def test_the_ledger_says_who_administers(affineur, admin):
     assert entries[1]["data"]["user"] == "eve"
 
 
-@pytest.mark.parametrize("days", [0, -1, 1e30])
+@pytest.mark.parametrize("days", [-1, 1e30])
 def test_days_of_a_token_are_bounded(affineur, admin, days):
     with pytest.raises(Answered, match="--days") as caught:
         Client(affineur.url, admin).call("token create", user="root", days=days)

@@ -136,8 +136,8 @@ async def revoke_token(context: Context, request: TokenRevoke) -> TokenRevoke:
 def _end_of(request: TokenCreate) -> datetime | None:
     if request.days is None:
         return None
-    if not 0 < request.days <= _MOST_DAYS:
-        raise Invalid(f"--days {request.days:g}: more than 0 and at most {_MOST_DAYS} are wanted")
+    if not 0 <= request.days <= _MOST_DAYS:
+        raise Invalid(f"--days {request.days:g}: 0 to {_MOST_DAYS} are wanted")
     return datetime.now(UTC) + timedelta(days=request.days)
 
 
