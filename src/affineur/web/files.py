@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
-from urllib.parse import unquote
 
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
@@ -99,7 +98,6 @@ async def file(site: Site, request: BaseRequest, index: str, place: str, filenam
     """A distribution file, or what stands beside it."""
     name = site.index(index)
     reader = await site.reader(request, name)
-    filename = unquote(filename)
     for suffix, (kind, content_type) in _SIDES.items():
         if filename.endswith(suffix):
             found = await _locate(site, name, reader, place, filename.removesuffix(suffix))

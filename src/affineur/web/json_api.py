@@ -10,7 +10,7 @@ from aiohttp.web_request import BaseRequest
 from affineur.model.names import IndexName, project_name
 from affineur.sources.described import Described
 from affineur.standards.simple_api.negotiate import encoding
-from affineur.web.simple import send
+from affineur.web.simple import moved, send
 from affineur.web.site import Site
 
 
@@ -20,28 +20,16 @@ def described(site: Site, index: IndexName) -> Described:
 
 
 async def document(
-    site: Site, request: BaseRequest, index: str | None, project: str, version: str | None = None
+    site: Site, request: BaseRequest, project: str, index: str | None = None, version: str | None = None
 ) -> web.StreamResponse:
     """Everything known of a project, or of one release."""
     name = site.index(index)
     await site.reader(request, name)
     normalized = project_name(project)
     if normalized != project:
-        return web.Response(status=301, headers={"Location": _location(request, index and name, normalized, version)})
+        slash = "/" if request.rel_url.raw_path.endswith("/") else ""
+        parts = [index and name, "pypi", normalized, version and quote(version, safe=""), "json"]
+        return moved(request, f"/{'/'.join(part for part in parts if part)}{slash}")
     coding = encoding(request.headers.get("Accept-Encoding"))
     page = await described(site, name).document(normalized, version, coding)
     return send(request, page, site.caching(name, "Accept-Encoding"))
-
-
-def _location(request: BaseRequest, index: str | None, project: str, version: str | None) -> str:
-    """Return the path of the normalised name, with everything else as it was asked."""
-    parts = [
-        *([quote(index)] if index else []),
-        "pypi",
-        project,
-        *([quote(version, safe="")] if version else []),
-        "json",
-    ]
-    slash = "/" if request.rel_url.raw_path.endswith("/") else ""
-    query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
-    return f"/{'/'.join(parts)}{slash}{query}"

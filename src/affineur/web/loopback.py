@@ -82,9 +82,7 @@ class _Door:
             if (page := _PAGE.fullmatch(path)) is not None:
                 return await self._page(request, unquote(page["index"]), ProjectName(unquote(page["project"])))
             if (file := _FILE.fullmatch(path)) is not None:
-                return await files.file(
-                    self._site, request, unquote(file["index"]), unquote(file["place"]), file["name"]
-                )
+                return await files.file(self._site, request, *map(unquote, file.group("index", "place", "name")))
         raise NotFound("there is nothing at this address")
 
     async def _page(self, request: BaseRequest, index: str, project: ProjectName) -> web.Response:

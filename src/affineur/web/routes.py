@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -88,26 +89,21 @@ class Match:
     """A handler with the arguments from the path; `allowed` where only the method was wrong."""
 
     handler: Handler | None
-    arguments: dict[str, str | None]
+    arguments: dict[str, str]
     allowed: frozenset[str] = frozenset()
 
 
 def find(method: str, path: str) -> Match:
-    """Return the handler of a path, which is percent-encoded except for what needs no encoding."""
+    """Return the handler of a path, which is percent-encoded except for what needs no encoding.
+
+    The arguments are decoded. Where the path names no index the handler takes the default one.
+    """
     allowed: frozenset[str] = frozenset()
     for route in ROUTES:
         found = route.regex.fullmatch(path)
         if found is None:
             continue
         if method in route.methods:
-            arguments: dict[str, str | None] = dict(found.groupdict())
-            if "index" not in arguments and route.handler not in _WITHOUT_INDEX:
-                arguments["index"] = None
-            return Match(route.handler, arguments)
+            return Match(route.handler, {name: unquote(value) for name, value in found.groupdict().items()})
         allowed |= route.methods
     return Match(None, {}, allowed)
-
-
-_WITHOUT_INDEX = {
-    alerts.ask, alerts.act, feeds.feed, why.why, refusals.told, operation.health, operation.ready, operation.metrics, api.docs, api.openapi, api.call,
-}  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from urllib.parse import unquote
 
 import structlog
 from aiohttp import web
@@ -14,7 +13,7 @@ from affineur.errors import AffineurError, MethodNotAllowed, NotFound, Refused
 from affineur.sources.memory import Answer, Entry
 from affineur.storage.failing import failure
 from affineur.web import problems, refusals, routes
-from affineur.web.simple import CORS
+from affineur.web.simple import CORS, moved
 from affineur.web.site import Site
 
 _log = structlog.get_logger("affineur.web")
@@ -58,8 +57,7 @@ class Server:
         path = request.rel_url.raw_path
         match = routes.find(request.method, path)
         if match.handler is not None:
-            arguments = {k: unquote(v) if v and k != "filename" else v for k, v in match.arguments.items()}
-            return await match.handler(site, request, **arguments)
+            return await match.handler(site, request, **match.arguments)
         if request.method == "OPTIONS" and match.allowed:
             return web.Response(status=204, headers={"Allow": ", ".join(sorted(match.allowed)), **CORS})
         if match.allowed:
@@ -67,9 +65,7 @@ class Server:
             response.headers["Allow"] = ", ".join(sorted(match.allowed))
             return response
         if "//" in path and request.method in {"GET", "HEAD"}:
-            # Clients that join addresses carelessly; without "//" it stays on this host.
-            query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
-            return web.Response(status=301, headers={"Location": re.sub("/+", "/", path) + query})
+            return moved(request, re.sub("/+", "/", path))  # clients that join addresses carelessly
         raise NotFound(f"{request.path[:200]}: there is nothing at this address")
 
 

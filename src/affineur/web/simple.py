@@ -68,7 +68,7 @@ def send(request: BaseRequest, page: Rendering, caching: dict[str, str]) -> web.
     return web.Response(body=page.body, headers=headers)
 
 
-async def root(site: Site, request: BaseRequest, index: str | None) -> web.StreamResponse:
+async def root(site: Site, request: BaseRequest, index: str | None = None) -> web.StreamResponse:
     """The projects held in an index."""
     name = site.index(index)
     reader = await site.reader(request, name)
@@ -76,9 +76,11 @@ async def root(site: Site, request: BaseRequest, index: str | None) -> web.Strea
     return hot.last(send(request, page, site.caching(name, *VARYING)), hot.lasting((name, None), entry, reader))
 
 
-def _location(request: BaseRequest, path: str) -> str:
-    """Return a relative-path-free redirect target on this host, with the query kept."""
-    return path + (f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else "")
+def moved(request: BaseRequest, path: str) -> web.Response:
+    """Redirect to a path on this host, with the query kept."""
+    query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
+    # Browsers read a backslash as a slash: after the first one it would lead to another host.
+    return web.Response(status=301, headers={"Location": path.replace("\\", "%5C") + query})
 
 
 async def add_slash(
@@ -86,22 +88,20 @@ async def add_slash(
 ) -> web.StreamResponse:
     """Redirect an address without its last slash."""
     del index, project, site
-    return web.Response(status=301, headers={"Location": _location(request, request.rel_url.raw_path + "/")})
+    return moved(request, request.rel_url.raw_path + "/")
 
 
-async def project_page(site: Site, request: BaseRequest, index: str | None, project: str) -> web.StreamResponse:
+async def project_page(site: Site, request: BaseRequest, project: str, index: str | None = None) -> web.StreamResponse:
     """The files of a project in an index."""
     name = site.index(index)
     reader = await site.reader(request, name)
     normalized = project_name(project)
     if normalized != project:
-        prefix = f"/{name}" if index else ""
-        return web.Response(status=301, headers={"Location": _location(request, f"{prefix}/simple/{normalized}/")})
+        return moved(request, f"/{name}/simple/{normalized}/" if index else f"/simple/{normalized}/")
     asked = _note(site, request, name, normalized, reader) if request.method == "GET" else None
     if asked is not None:
         asked("")
-    representation_, encoding_ = wanted(request)
-    page, entry = await site.rendered.page(name, normalized, representation_, encoding_)
+    page, entry = await site.rendered.page(name, normalized, *wanted(request))
     if (decision := entry.screened.whole) is not None:
         return _refused_page(site, request, page, decision)
     answer = send(request, page, site.caching(name, *VARYING))

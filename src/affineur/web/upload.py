@@ -8,16 +8,16 @@ import uuid
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
-from affineur.errors import AffineurError, Forbidden, IndexUnknown, Unauthenticated
+from affineur.errors import AffineurError, Forbidden, IndexUnknown
 from affineur.model.names import SourceName
-from affineur.model.principals import NOBODY, Right
+from affineur.model.principals import Right
 from affineur.operations.publish import Publisher
 from affineur.web import problems
 from affineur.web.form import Form
 from affineur.web.site import Site
 
 
-async def upload(site: Site, request: BaseRequest, index: str | None) -> web.StreamResponse:
+async def upload(site: Site, request: BaseRequest, index: str | None = None) -> web.StreamResponse:
     """Take one file into the hosted source of an index.
 
     Clients differ in what they show of a refusal: some the reason phrase, some the body as it is,
@@ -41,11 +41,9 @@ async def _upload(site: Site, request: BaseRequest, index: str | None) -> None:
         if name not in site.indexes:
             raise IndexUnknown(name, sorted(site.indexes))
         raise Forbidden(f"{name} has no hosted source to upload to")
-    principal = await site.access.principal(request.headers.get("Authorization"), request.remote or "")
-    if principal is NOBODY:
-        raise Unauthenticated
-    if not principal.may(Right.UPLOAD, source):
-        raise Forbidden(f"this token may not upload to {source}")
+    principal = await site.access.require(
+        request.headers.get("Authorization"), Right.UPLOAD, source, request.remote or ""
+    )
     publisher = Publisher(SourceName(source), site.catalog, site.blobs, site.config, site.examiners)
     staged = site.blobs.staging() / f"{uuid.uuid4().hex}.upload"
     moved = False

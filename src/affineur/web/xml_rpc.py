@@ -164,7 +164,7 @@ REMOVED = {
 """Methods that the public index once had, and what to use instead."""
 
 
-async def call(site: Site, request: BaseRequest, index: str | None) -> web.StreamResponse:
+async def call(site: Site, request: BaseRequest, index: str | None = None) -> web.StreamResponse:
     """Answer a call; whatever is wrong with it is a fault with a sentence."""
     name = site.index(index)
     await site.reader(request, name)
