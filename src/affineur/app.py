@@ -62,8 +62,9 @@ class App:
         self.upstreams: dict[str, Upstream] = {}
         self.inspector = Inspector(self.catalog, self.advisories, self.upstreams, config.scan_time)
         self.witness = CatalogWitness(
-            self.catalog, self.advisories, _names(config, self.catalog), self.inspector.looks, self.inspector.questions
-        )
+            self.catalog, self.advisories, _names(config, self.catalog),
+            self.inspector.looks, self.inspector.questions, self.inspector.preparations,
+        )  # fmt: skip
         self.journal = Journal(self.catalog)
         self.policies = policies_of(config)
         self.sources: dict[str, Source] = {}

@@ -139,6 +139,10 @@ class Witness(Protocol):
         """Gather what takes a question about a file but not the file itself."""
         ...
 
+    def expect(self, needs: frozenset[Need]) -> None:
+        """Make ready for looking into content soon; returns at once."""
+        ...
+
     async def inspect(self, page: Page, file: File, path: Path, needs: frozenset[Need]) -> None:
         """Gather what only the content of a file gives, unless it is known by its digest; `path` holds the bytes."""
         ...

@@ -36,10 +36,14 @@ class CatalogWitness:
         names: NameWatch,
         looks: Mapping[Need, Look],
         questions: Mapping[Need, Question],
+        preparations: Mapping[Need, Callable[[], None]],
     ) -> None:
-        """`looks` and `questions` are the ways to find out about a file, by the need that each meets."""
+        """`looks` and `questions` are the ways to find out about a file, by the need that each meets.
+
+        `preparations` are what makes some looks quicker when it was done before.
+        """
         self.catalog, self.advisories, self.names = catalog, advisories, names
-        self._looks, self._questions = looks, questions
+        self._looks, self._questions, self._preparations = looks, questions, preparations
         self._remembered: OrderedDict[tuple[str, frozenset[Need]], Evidence] = OrderedDict()
         self._generation = 0
         self._gather: dict[Need, Callable[[Page], Awaitable[dict[str, Any]]]] = {
@@ -90,6 +94,11 @@ class CatalogWitness:
         for need in needs & self._questions.keys():
             await self._questions[need](page, file)
             self.forget(page.project)
+
+    def expect(self, needs: frozenset[Need]) -> None:
+        """Have what is needed for looks at content made ready in the background."""
+        for need in needs & self._preparations.keys():
+            self._preparations[need]()
 
     async def inspect(self, page: Page, file: File, path: Path, needs: frozenset[Need]) -> None:
         """Have every needed look taken at a file's content; what a look finds is kept by its digest."""

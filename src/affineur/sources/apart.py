@@ -41,6 +41,23 @@ class Workshop:
         self._decoder = msgspec.json.Decoder(answer)
         self._free = asyncio.Semaphore(most or min(4, max(2, os.cpu_count() or 1)))
         self._idle: list[tuple[Process, asyncio.TimerHandle]] = []
+        self._preparing: asyncio.Task[None] | None = None
+
+    def prepare(self) -> None:
+        """Have a process wait for the first job, which would else wait for its start; returns at once."""
+        if self._idle or self._preparing is not None:
+            return
+        self._preparing = asyncio.create_task(self._start(), name=f"starting {self._program}")
+        self._preparing.add_done_callback(self._prepared)
+
+    async def _start(self) -> None:
+        async with self._free:
+            if not self._idle:
+                self._give_back(await self._take())
+
+    def _prepared(self, done: asyncio.Task[None]) -> None:
+        self._preparing = None
+        done.cancelled() or done.exception()  # the first job fails the same way, and says so
 
     async def do(self, job: object) -> Any:
         """Have a job done and return the answer.
@@ -90,6 +107,8 @@ class Workshop:
 
     async def close(self) -> None:
         """End every process."""
+        if self._preparing is not None:
+            await asyncio.gather(self._preparing, return_exceptions=True)
         idle, self._idle = self._idle, []
         for process, timer in idle:
             timer.cancel()

@@ -218,6 +218,10 @@ class Gated:
             FileUnknown: there is no such thing beside it.
         """
         self.admit_side(screened, file)
+        decision = screened.decisions[file.filename]
+        if kind == "metadata" and decision.pending and not decision.refused:
+            # Whoever resolves with it is likely to want the file next.
+            self.witness.expect(self.gate.wanted(screened, file))
         told: bytes = await getattr(self.source, kind)(screened.page, file)
         return told
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,6 +52,11 @@ class Inspector:
     def questions(self) -> dict[Need, Question]:
         """The questions that are asked elsewhere, by the need that each meets."""
         return {Need.TOLD: self.ask}
+
+    @property
+    def preparations(self) -> dict[Need, Callable[[], None]]:
+        """What makes looks quicker when it was done before, by the need that they meet."""
+        return {Need.SCAN: self._workshop.prepare}
 
     async def scan(self, page: Page, file: File, path: Path) -> None:
         """Scan the code that runs by itself, unless this file was scanned before."""
