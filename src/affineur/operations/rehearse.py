@@ -69,6 +69,8 @@ class Rehearsed(msgspec.Struct, frozen=True):
     requests: int
     refused: int
     files: list[WouldRefuse]
+    unjudged: list[str]
+    """What of a lock file could not be judged, with the reason."""
 
 
 @dataclass
@@ -114,7 +116,7 @@ async def rehearse(context: Context, request: Rehearse) -> Rehearsed:
             found += rows
         done += len(part)
     found.sort(key=lambda row: (-row.times, row.filename))
-    return Rehearsed(policy.name, policy.revision, since, requests, refused, found)
+    return Rehearsed(policy.name, policy.revision, since, requests, refused, found, [])
 
 
 def _parts(files: list[Requested]) -> Iterable[list[Requested]]:
@@ -221,35 +223,45 @@ def _version(text: str) -> Version | None:
 
 
 async def _of_lock(context: Context, other: Gated, policy: Policy, text: str) -> Rehearsed:
-    pins = list(_pins(text))
+    pins, unjudged = _pins(text)
     now = datetime.now(UTC)
     found: list[WouldRefuse] = []
     for done, (project, version) in enumerate(pins):
         context.progress(done, len(pins), project)
         try:
-            page = await other.source.page(project)
-        except (NotFound, UpstreamUnavailable):
+            page = (await other.screened(project)).page
+        except (NotFound, UpstreamUnavailable) as error:
+            unjudged.append(f"{project}=={version}: {error.sentence}")
             continue
+        files = [file for file in page.files if file.tombstone or _version(file.version) == version]
+        if not files:
+            unjudged.append(f"{project}=={version}: there is no such release")
         replay = _Replay(page, await other.at_moments(page))
-        for file in page.files:
-            if _version(file.version) == version and (decision := replay.decision(file, now)).objectionable:
+        for file in files:
+            if (decision := replay.decision(file, now)).objectionable:
                 verdict = decision.strictest
                 tally = _Tally(verdict.rule, sentence_of(verdict), replay.instead(file, now), 1)
                 found.append(_row(project, file, tally))
     refused = len({(row.project, row.version) for row in found})
-    return Rehearsed(policy.name, policy.revision, None, len(pins), refused, found)
+    return Rehearsed(policy.name, policy.revision, None, len(pins), refused, found, unjudged)
 
 
-def _pins(text: str) -> Iterable[tuple[ProjectName, Version]]:
-    """Yield the pins of a requirements file or of a pylock.toml (PEP 751).
+def _pins(text: str) -> tuple[list[tuple[ProjectName, Version]], list[str]]:
+    """Return the pins of a requirements file or of a lock file, and what in it is none, with the reason.
 
     Raises:
         InvalidDocument: it cannot be read.
     """
-    for requirement in read_requirement_list(text, "--lock").requirements:
-        for pin in requirement.specifier:
-            if pin.operator in {"==", "==="} and (version := _version(pin.version)) is not None:
-                yield normalize(requirement.name), version
+    read = read_requirement_list(text, "--lock")
+    pins: list[tuple[ProjectName, Version]] = []
+    others = [f"{part}: it is no project of an index" for part in read.left_out if not part.startswith("-")]
+    for requirement in read.requirements:
+        named = [_version(pin.version) for pin in requirement.specifier if pin.operator in {"==", "==="}]
+        versions = [version for version in named if version is not None]
+        pins += [(normalize(requirement.name), version) for version in versions]
+        if not versions:
+            others.append(f"{requirement.name}{requirement.specifier}: it names no version")
+    return pins, others
 
 
 def say(made: Rehearsed) -> str:
@@ -257,7 +269,8 @@ def say(made: Rehearsed) -> str:
     what = f"{made.requests} downloads since {made.since:%Y-%m-%d}" if made.since else f"{made.requests} pins"
     lines = [f"policy {made.policy}, revision {made.revision}: {made.refused} of {what} would have been refused"]
     for row in made.files:
-        lines.append(f"{row.filename}: {row.times} times, {row.sentence}")
+        lines.append(f"{row.filename}: {row.times} time{'' if row.times == 1 else 's'}, {row.sentence}")
         who = ", ".join(name or "nobody in particular" for name in row.people)
         lines.append(f"  by {who or 'the lock file'}; instead: {row.instead or 'nothing'}")
+    lines += [f"NOT JUDGED: {text}" for text in made.unjudged]
     return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)

@@ -62,6 +62,18 @@ def test_a_lock_file(affineur, tmp_path):
     assert [row["filename"] for row in made["files"]] == [wheel_name("tried", "2.0")]
 
 
+def test_what_of_a_lock_file_is_refused_unseen_and_what_cannot_be_judged(affineur, tmp_path):
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("reqeusts==2.31.0\nnowhere==1.0\ntried==9.0\ncalm>=1\n")
+    made = rehearsed(affineur, tmp_path, '[policies.new]\nlookalikes = "deny"\n', "--lock", str(lock))
+    assert (made["requests"], made["refused"]) == (3, 1)
+    assert "did you mean requests?" in made["files"][0]["sentence"]
+    assert [text.partition(":")[0] for text in sorted(made["unjudged"])] == ["calm>=1", "nowhere==1.0", "tried==9.0"]
+    said = affineur.command("policy", "rehearse", str(tmp_path / "new.toml"), "--lock", str(lock), check=False)
+    assert said.returncode == 3
+    assert "NOT JUDGED: tried==9.0: there is no such release" in said.stdout
+
+
 def test_nothing_changes(affineur):
     assert affineur.get(affineur.page("tried")["files"][0]["url"]).status_code == 200
     assert json.loads(affineur.command("ledger", "log", "--kind", "file.quarantined", "--format", "json").stdout) == []
