@@ -110,6 +110,8 @@ def test_prune_finds_what_belongs_to_nothing_and_leaves_the_rest(affineur, upstr
     place.write_bytes(b"orphan")
     leftover = affineur.data / "blobs" / "staging" / "x.part"
     leftover.write_bytes(b"left")
+    folder = leftover.with_name("lock-x")
+    (folder / "cache").mkdir(parents=True)
     assert affineur.command("prune", "--check").returncode == 0, "what is young may be in use"
     checked = affineur.command("prune", "--check", "--older-than", "0", check=False)
     assert checked.returncode == 3
@@ -119,6 +121,7 @@ def test_prune_finds_what_belongs_to_nothing_and_leaves_the_rest(affineur, upstr
     affineur.command("prune", "--older-than", "0", "--yes")
     assert held(affineur) == before
     assert not leftover.exists()
+    assert not folder.exists()
     assert affineur.command("prune", "--check", "--older-than", "0").returncode == 0
     fetch(affineur, "cheddar")
     fetch(affineur, "gouda", "internal")

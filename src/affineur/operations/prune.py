@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,7 +140,11 @@ async def _leftovers(context: Context, request: Prune, tally: _Tally) -> None:
                     continue
                 tally.leftovers.append(path.name)
                 tally.bytes += stat.st_size
-                if not request.check:
+                if request.check:
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
                     path.unlink()
 
     await asyncio.to_thread(look)

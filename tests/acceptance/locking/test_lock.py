@@ -1,8 +1,10 @@
 """Locks: resolved by the real uv through the gate, and installed by the real pip and uv from the index."""
 
+import contextlib
 import re
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -366,18 +368,55 @@ def test_what_is_held_here_is_enough_when_the_upstream_is_gone(affineur, lock, u
     assert pins(lock(text="skyr\n").stdout) == {"skyr": "2.0", "whey": "1.0"}
 
 
-def test_a_resolution_that_takes_too_long_is_ended_and_leaves_nothing(tmp_path, upstream):
-    upstream.overrides["/simple/slow/"] = lambda handler: (
-        eventually(lambda: False, seconds=3),
-        handler.answer(404, b""),
-    )
-    with Affineur(tmp_path / "data", upstream.url, AFFINEUR_LOCK_TIME="1") as server:
-        token = server.token("main", "read", "rita")
-        answer = post(server, token, "slow\n")
-        assert answer.status_code == 422
-        assert "no solution was found within 1 seconds (setting lock_time)" in answer.json()["detail"]
-        assert not list((tmp_path / "data" / "blobs" / "staging").glob("lock-*"))
+def running_in(folder):
+    """The processes that work in a folder or below it."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            if place.readlink().is_relative_to(folder):
+                found.append(place.parent.name)
+    return found
+
+
+@pytest.fixture
+def stuck(tmp_path, upstream):
+    """A server of its own over an upstream that does not answer for the project `slow`."""
+    answering = threading.Event()
+    upstream.overrides["/simple/slow/"] = lambda handler: (answering.wait(60), handler.answer(404, b""))
+    server = Affineur(tmp_path / "data", upstream.url, AFFINEUR_LOCK_TIME="5", AFFINEUR_LOCKS_AT_ONCE="1")
+    yield server
+    answering.set()
     del upstream.overrides["/simple/slow/"]
+    server.stop()
+
+
+def test_a_resolution_that_takes_too_long_is_ended_and_leaves_nothing(stuck):
+    stuck.start()
+    staging = stuck.data / "blobs" / "staging"
+    answer = post(stuck, stuck.token("main", "read", "rita"), "slow\n")
+    assert answer.status_code == 422
+    assert "no solution was found within 5 seconds (setting lock_time)" in answer.json()["detail"]
+    assert not running_in(staging)
+    assert not list(staging.glob("lock-*"))
+
+
+def test_a_server_that_is_killed_takes_the_resolver_with_it(stuck):
+    stuck.start()
+    staging = stuck.data / "blobs" / "staging"
+    token = stuck.token("main", "read", "rita")
+
+    def ask():
+        with contextlib.suppress(requests.ConnectionError):
+            post(stuck, token, "slow\n")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert eventually(lambda: running_in(staging))
+    stuck.kill()
+    asking.join()
+    assert eventually(lambda: not running_in(staging))
+    stuck.command("prune", "--older-than", "0", "--yes")
+    assert not list(staging.iterdir())
 
 
 def test_absolute_addresses_are_those_of_public_url(tmp_path, upstream):
