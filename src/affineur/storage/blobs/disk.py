@@ -80,8 +80,13 @@ class DiskBlobs:
 
     async def walk(self) -> AsyncIterator[str]:
         """Yield the digest of everything held."""
-        for place in sorted(self.folder.glob("??/??/*")):
-            yield place.name
+        for folder in await asyncio.to_thread(lambda: sorted(self.folder.glob("??"))):
+            for name in await asyncio.to_thread(_names, folder):
+                yield name
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(place.name for place in folder.glob("??/*"))
 
 
 def _settle(staged: Path, place: Path) -> None:

@@ -15,6 +15,7 @@ from affineur.storage.catalog.upsert import insert
 
 _ORIGIN = "0" * 64
 _LOCK = 0x1ED6E12
+_AT_ONCE = 1000
 
 
 def _digest(serial: int, at: float, event: Event, previous: str) -> str:
@@ -113,7 +114,9 @@ def latest(connection: sa.Connection, kind: str, place: str) -> Entry | None:
 def first_broken(connection: sa.Connection) -> int | None:
     """Return the serial of the first entry that does not fit the chain, or None."""
     previous, expected = _ORIGIN, 1
-    for row in connection.execute(sa.select(ledger).order_by(ledger.c.serial)):
+    # A portion at a time: PostgreSQL's driver would hold the whole ledger in memory.
+    entries = sa.select(ledger).order_by(ledger.c.serial).execution_options(yield_per=_AT_ONCE)
+    for row in connection.execute(entries):
         if row.serial != expected or row.previous != previous or row.digest != _digest_of(row):
             return int(row.serial)
         previous, expected = row.digest, expected + 1
