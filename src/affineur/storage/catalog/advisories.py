@@ -14,12 +14,12 @@ from affineur.model.events import Event
 from affineur.model.names import ProjectName
 from affineur.storage.catalog import jobs
 from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.portions import portions
 from affineur.storage.catalog.schema import advisories, advisory_feeds, told_advisories
 
 _DECODER = msgspec.msgpack.Decoder(Advisory)
 _LIST_DECODER = msgspec.msgpack.Decoder(list[Advisory])
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
-_AT_ONCE = 500
 TOLD_FOR = timedelta(days=1)
 """How long after an upstream was asked about a version it is asked again."""
 _SOON = timedelta(minutes=10)
@@ -129,8 +129,8 @@ def _held(connection: sa.Connection) -> dict[str, dict[ProjectName, tuple[float,
 
 
 def _replace(connection: sa.Connection, gone: Sequence[str], rows: Sequence[dict[str, object]]) -> None:
-    for start in range(0, len(gone), _AT_ONCE):
-        connection.execute(sa.delete(advisories).where(advisories.c.id.in_(gone[start : start + _AT_ONCE])))
+    for some in portions(gone):
+        connection.execute(sa.delete(advisories).where(advisories.c.id.in_(some)))
     if rows:
         connection.execute(sa.insert(advisories), rows)
 
@@ -156,8 +156,8 @@ def _enter_check(change: Change, feed: str, changed: int) -> None:
 
 
 def _tell(change: Change, origin: str, projects: Sequence[ProjectName]) -> None:
-    for start in range(0, len(projects), _AT_ONCE):
-        data = {"origin": origin, "projects": list(projects[start : start + _AT_ONCE])}
+    for some in portions(projects):
+        data = {"origin": origin, "projects": list(some)}
         change.enter(Event(CHANGED, data=data))
         jobs.add(change, "reevaluate", {"projects": data["projects"]})
 
@@ -207,11 +207,9 @@ def details(connection: sa.Connection, identifier: str, project: str) -> str:
 def descriptions(connection: sa.Connection, identifiers: Sequence[str]) -> dict[tuple[str, str], str]:
     """Return the long texts of records, by id and project; those that have one."""
     found: dict[tuple[str, str], str] = {}
-    for start in range(0, len(identifiers), _AT_ONCE):
-        some = advisories.c.id.in_(identifiers[start : start + _AT_ONCE])
-        for row in connection.execute(
-            sa.select(advisories.c.id, advisories.c.project, advisories.c.details).where(some)
-        ):
+    columns = advisories.c.id, advisories.c.project, advisories.c.details
+    for some in portions(identifiers):
+        for row in connection.execute(sa.select(*columns).where(advisories.c.id.in_(some))):
             found[row.id, row.project] = row.details
     return found
 
@@ -243,8 +241,8 @@ def _parts(
     if projects is None:
         yield query
         return
-    for start in range(0, len(projects), _AT_ONCE):
-        yield query.where(column.in_(projects[start : start + _AT_ONCE]))
+    for some in portions(projects):
+        yield query.where(column.in_(some))
 
 
 def note_told(

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.portions import portions
 from affineur.storage.catalog.schema import blobs
-
-_AT_ONCE = 500
 
 
 def record(change: Change, sha256: str, size: int, md5: str, blake2_256: str, origin: str) -> None:
@@ -29,9 +28,8 @@ def record(change: Change, sha256: str, size: int, md5: str, blake2_256: str, or
 def here(connection: sa.Connection, digests: Sequence[str]) -> set[str]:
     """Return which of some blobs are in the store."""
     found: set[str] = set()
-    for start in range(0, len(digests), _AT_ONCE):
-        part = digests[start : start + _AT_ONCE]
-        chosen = sa.select(blobs.c.sha256).where(blobs.c.sha256.in_(part), blobs.c.evicted_at.is_(None))
+    for some in portions(digests):
+        chosen = sa.select(blobs.c.sha256).where(blobs.c.sha256.in_(some), blobs.c.evicted_at.is_(None))
         found.update(connection.execute(chosen).scalars())
     return found
 
@@ -49,11 +47,9 @@ def totals(connection: sa.Connection) -> dict[str, tuple[int, int]]:
 def digests(connection: sa.Connection, known: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return the further digests (md5, blake2b_256) of the blobs that were ever here, by SHA-256."""
     found: dict[str, dict[str, str]] = {}
-    for start in range(0, len(known), _AT_ONCE):
+    for some in portions(known):
         rows = connection.execute(
-            sa.select(blobs.c.sha256, blobs.c.md5, blobs.c.blake2_256).where(
-                blobs.c.sha256.in_(known[start : start + _AT_ONCE])
-            )
+            sa.select(blobs.c.sha256, blobs.c.md5, blobs.c.blake2_256).where(blobs.c.sha256.in_(some))
         )
         for row in rows:
             pairs = (("md5", row.md5), ("blake2b_256", row.blake2_256))

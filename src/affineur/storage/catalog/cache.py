@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.portions import portions
 from affineur.storage.catalog.schema import attached, blobs, hosted_files, metadata, mirrored, traffic
 from affineur.storage.catalog.upsert import insert
 
-_AT_ONCE = 500
 MIRROR = "mirror"
 """The origin of blobs that came from an upstream."""
 
@@ -79,12 +79,9 @@ def own(change: Change, files: Sequence[Held]) -> None:
 
 def pin(change: Change, source: str, digests: Collection[str]) -> None:
     """Pin files of a mirror: they are never evicted by themselves."""
-    wanted = sorted(digests)
-    for start in range(0, len(wanted), _AT_ONCE):
+    for some in portions(sorted(digests)):
         change.connection.execute(
-            sa.update(mirrored)
-            .where(mirrored.c.source == source, mirrored.c.sha256.in_(wanted[start : start + _AT_ONCE]))
-            .values(pinned=True)
+            sa.update(mirrored).where(mirrored.c.source == source, mirrored.c.sha256.in_(some)).values(pinned=True)
         )
 
 
@@ -95,12 +92,9 @@ def unpin(change: Change, source: str) -> None:
 
 def touch(change: Change, digests: Collection[str]) -> None:
     """Note that blobs were used now."""
-    used = sorted(digests)
-    for start in range(0, len(used), _AT_ONCE):
+    for some in portions(sorted(digests)):
         change.connection.execute(
-            sa.update(blobs)
-            .where(blobs.c.sha256.in_(used[start : start + _AT_ONCE]))
-            .values(used_at=change.now.timestamp())
+            sa.update(blobs).where(blobs.c.sha256.in_(some)).values(used_at=change.now.timestamp())
         )
 
 
@@ -154,10 +148,10 @@ def evict(change: Change, sha256: str, used_at: float) -> bool:
 
 def lost(change: Change, digests: Sequence[str]) -> None:
     """Note that the bytes of mirrored blobs are gone; they are fetched again when they are asked for."""
-    for start in range(0, len(digests), _AT_ONCE):
+    for some in portions(digests):
         change.connection.execute(
             sa.update(blobs)
-            .where(blobs.c.sha256.in_(digests[start : start + _AT_ONCE]), blobs.c.origin == MIRROR)
+            .where(blobs.c.sha256.in_(some), blobs.c.origin == MIRROR)
             .values(evicted_at=change.now.timestamp())
         )
 
@@ -183,8 +177,7 @@ def referenced(connection: sa.Connection, digests: Sequence[str]) -> set[str]:
         hosted_files.c.provenance_sha256,
     )
     found: set[str] = set()
-    for start in range(0, len(digests), _AT_ONCE):
-        some = digests[start : start + _AT_ONCE]
+    for some in portions(digests):
         here = sa.select(blobs.c.sha256).where(blobs.c.sha256.in_(some), blobs.c.evicted_at.is_(None))
         found |= set(connection.execute(here).scalars())
         uploaded = sa.select(hosted_files.c.sha256).where(

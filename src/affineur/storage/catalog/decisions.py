@@ -16,6 +16,7 @@ import zstandard
 from affineur.model.events import Event
 from affineur.storage.catalog import jobs, projects
 from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.portions import portions
 from affineur.storage.catalog.schema import decisions, screenings
 
 _MOST_NAMES_IN_ENTRY = 200
@@ -166,14 +167,11 @@ def _replace(change: Change, outcome: Outcome, files: _Files) -> None:
 
 def name(change: Change, places: Mapping[str, Place]) -> None:
     """Remember which file the address of each refusal is about."""
-    ids = list(places)
-    for start in range(0, len(ids), 500):
-        part = ids[start : start + 500]
-        known = set(change.connection.execute(sa.select(decisions.c.id).where(decisions.c.id.in_(part))).scalars())
+    for some in portions(list(places)):
+        known = set(change.connection.execute(sa.select(decisions.c.id).where(decisions.c.id.in_(some))).scalars())
         fresh = [
             {"id": id_, "index_name": place.index, "project": place.project, "filename": place.filename}
-            for id_, place in places.items()
-            if id_ in part and id_ not in known
+            for id_, place in ((id_, places[id_]) for id_ in some if id_ not in known)
         ]
         if fresh:
             change.connection.execute(sa.insert(decisions), fresh)

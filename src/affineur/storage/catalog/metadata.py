@@ -7,19 +7,16 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from affineur.storage.catalog.database import Change
+from affineur.storage.catalog.portions import portions
 from affineur.storage.catalog.schema import metadata
-
-_AT_ONCE = 500
 
 
 def many(connection: sa.Connection, digests: Sequence[str]) -> dict[str, str]:
     """Return the digest of the metadata of each file whose metadata is known."""
     found: dict[str, str] = {}
-    for start in range(0, len(digests), _AT_ONCE):
+    for some in portions(digests):
         rows = connection.execute(
-            sa.select(metadata.c.file_sha256, metadata.c.metadata_sha256).where(
-                metadata.c.file_sha256.in_(digests[start : start + _AT_ONCE])
-            )
+            sa.select(metadata.c.file_sha256, metadata.c.metadata_sha256).where(metadata.c.file_sha256.in_(some))
         )
         found.update({row.file_sha256: row.metadata_sha256 for row in rows})
     return found

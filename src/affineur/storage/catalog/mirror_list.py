@@ -29,7 +29,7 @@ class Wanted:
 def add(change: Change, entries: Sequence[Wanted]) -> None:
     """Put requirements on the list, in place of the same ones."""
     for entry in entries:
-        _remove(change, entry.source, [entry.requirement])
+        remove(change, entry.source, [entry.requirement])
         change.connection.execute(
             sa.insert(mirror_list).values(
                 source=entry.source, requirement=entry.requirement, releases=entry.releases,
@@ -40,10 +40,6 @@ def add(change: Change, entries: Sequence[Wanted]) -> None:
 
 def remove(change: Change, source: str, requirements: Sequence[str]) -> None:
     """Take requirements off the list."""
-    _remove(change, source, requirements)
-
-
-def _remove(change: Change, source: str, requirements: Sequence[str]) -> None:
     change.connection.execute(
         sa.delete(mirror_list).where(mirror_list.c.source == source, mirror_list.c.requirement.in_(requirements))
     )

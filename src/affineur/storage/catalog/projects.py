@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from affineur.storage.catalog.portions import portions
 from affineur.storage.catalog.schema import ledger, projects
-
-_AT_ONCE = 500
 
 
 def serials(connection: sa.Connection, place: str) -> dict[str, int]:
@@ -38,10 +37,8 @@ def serial(connection: sa.Connection, place: str, project: str) -> int:
 def places(connection: sa.Connection, names: Sequence[str]) -> dict[str, set[str]]:
     """Return the sources and indexes in which each project was ever changed."""
     found: dict[str, set[str]] = {}
-    for start in range(0, len(names), _AT_ONCE):
-        query = sa.select(projects.c.project, projects.c.place).where(
-            projects.c.project.in_(names[start : start + _AT_ONCE])
-        )
+    for some in portions(names):
+        query = sa.select(projects.c.project, projects.c.place).where(projects.c.project.in_(some))
         for row in connection.execute(query):
             found.setdefault(row.project, set()).add(row.place)
     return found
