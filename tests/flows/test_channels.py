@@ -197,3 +197,9 @@ def test_addresses_are_taken_in_one_spelling():
     assert table.checked(" mail: team@example.org ") == "mail:team@example.org"
     assert table.checked("webhook:https://hooks.example.org/x") == "webhook:https://hooks.example.org/x"
     assert table.checked("apprise:json://example.org/") == "apprise:json://example.org/"
+
+
+def test_a_long_address_stands_in_the_head_as_it_is():
+    stop = "https://packages.example.org/alerts/" + "x" * 300
+    raw = bytes(mail.written(Parcel("0" * 32, "team@example.org", Message("S", "T", stop=stop)), "index@example.org"))
+    assert f"\r\nList-Unsubscribe: <{stop}>\r\n".encode() in raw

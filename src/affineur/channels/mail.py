@@ -16,6 +16,8 @@ from affineur.channels.channel import Parcel, checked_address
 from affineur.channels.settings import PORTS
 from affineur.errors import Invalid, NotDelivered
 
+_FORM = SMTP.clone(max_line_length=998, cte_type="7bit")
+"""Lines as long as RFC 5322 lets them be: a folded address in List-Unsubscribe would be encoded, and of no use."""
 _TIMEOUT = 20.0
 _AT_ONCE = 4
 _PERMANENT = 500
@@ -94,7 +96,7 @@ class Mail:
 
 def written(parcel: Parcel, sender: str) -> EmailMessage:
     """Return a message as mail: text, HTML beside it, and a way to end such mail (RFC 8058)."""
-    message, mail = parcel.message, EmailMessage(policy=SMTP)
+    message, mail = parcel.message, EmailMessage(policy=_FORM)
     mail["From"], mail["To"] = sender, parcel.address
     mail["Subject"] = "".join(c if c.isprintable() else " " for c in message.subject)
     mail["Date"] = format_datetime(datetime.now(UTC))
