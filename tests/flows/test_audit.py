@@ -3,12 +3,14 @@
 import hashlib
 import json
 import venv
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.support.advisories import malware, osv
-from tests.support.distributions import wheel_bytes, wheel_name
+from tests.support.distributions import metadata_of, wheel_bytes, wheel_name
 from tests.support.server import Affineur
 
 FOUND, UNSURE = 3, 4
@@ -247,3 +249,69 @@ def test_a_lock_at_an_address(here, tmp_path, upstream):
     run = here.command("audit", "--url", address, "--offline", check=False)
     assert (run.returncode, "more than" in run.stderr) == (1, True)
     assert here.command("audit", "--url", "file:///etc/passwd", "--offline", check=False).returncode == 1
+
+
+@pytest.fixture
+def board(upstream, tmp_path):
+    """An index with a chain of releases, and a requirements file with hashes in which one has a hole."""
+    digests = {}
+    for name, version, needs in (
+        ("brie", "1.0", "curd>=1"), ("brie", "1.1", "curd>=2"), ("brie", "1.2", "curd>=2"), ("brie", "2.0", "curd>=2"),
+        ("curd", "1.0", ""), ("curd", "2.0", "salt"), ("curd", "3.0", "salt"), ("feta", "1.0", ""), ("feta", "2.0", ""),
+        ("salt", "5.0", ""),
+    ):  # fmt: skip
+        told_ = metadata_of(name, version, extra=f"Requires-Dist: {needs}\n" if needs else "")
+        filename = upstream.wheel(name, version, metadata=told_)
+        digests[name, version] = upstream.projects[name][filename]["hashes"]["sha256"]
+    # 1.1 is too young to pass the gate.
+    upstream.projects["brie"][wheel_name("brie", "1.1")]["upload-time"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    here = Affineur(tmp_path / "data", upstream=upstream.url)
+    told(here, tmp_path / "feed", osv("PYSEC-1", "brie", fixed="1.1"))
+    lines = ["# what we serve", ""]
+    for name in ("brie", "curd", "feta"):
+        lines += [f"{name}==1.0 \\", f"    --hash=sha256:{digests[name, '1.0']}", f"    # why we need {name}"]
+    return here, written(tmp_path / "requirements.txt", *lines), digests
+
+
+def test_a_fix_is_proposed_and_nothing_is_written(board):
+    here, file, _ = board
+    before = Path(file).read_text()
+    report = audited(here, file, "--fix", code=FOUND)
+    assert {(row["name"], row["old_version"], row["new_version"]) for row in report["fixes"]} == {
+        ("brie", "1.0", "1.2"), ("curd", "1.0", report["fixes"][1]["new_version"]), ("salt", "", "5.0"),
+    }  # fmt: skip
+    assert report["fixes"][0]["clears"] == ["PYSEC-1"]
+    assert Path(file).read_text() == before
+
+
+def test_a_fix_is_written_with_hashes_and_nothing_else_changes(board):
+    here, file, digests = board
+    report = audited(here, file, "--write", code=0)
+    assert [row["vulns"] for row in report["dependencies"]] == [[]] * 4
+    curd = next(row["new_version"] for row in report["fixes"] if row["name"] == "curd")
+    expected = ["# what we serve", ""]
+    for name, version in (("brie", "1.2"), ("curd", curd), ("feta", "1.0")):
+        expected += [
+            f"{name}=={version} \\",
+            f"    --hash=sha256:{digests[name, version]}",
+            f"    # why we need {name}",
+        ]
+    expected += ["salt==5.0 \\", f"    --hash=sha256:{digests['salt', '5.0']}", "    # via curd"]
+    assert Path(file).read_text().splitlines() == expected
+    assert here.command("hashes", "verify", file, check=False).returncode == 0
+    assert audited(here, file, "--fix", code=0)["fixes"] == []
+
+
+def test_what_cannot_be_fixed_is_told_and_left(board, tmp_path):
+    here, _, _ = board
+    file = written(tmp_path / "r.txt", "brie==2.0")
+    told(here, tmp_path / "more", osv("PYSEC-2", "brie", introduced="2.0"))
+    report = audited(here, file, "--write", code=FOUND)
+    assert (report["fixes"], report["written"]) == ([], [])
+    assert "no later brie than 2.0" in report["fix_problems"][0]
+    lock = written(
+        tmp_path / "poetry.lock", '[[package]]', 'name = "brie"', 'version = "1.0"', "files = []", "[metadata]",
+        'lock-version = "2.0"', 'python-versions = ">=3.8"', 'content-hash = "0"',
+    )  # fmt: skip
+    report = audited(here, lock, "--write", code=FOUND)
+    assert "brie==1.2: poetry update brie" in report["fix_problems"][0]

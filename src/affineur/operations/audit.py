@@ -29,6 +29,7 @@ from affineur.operations.findings import (
     shown,
     vulnerabilities,
 )
+from affineur.operations.fix import fix
 from affineur.operations.knowledge import Knowledge
 from affineur.operations.operation import (
     Document,
@@ -42,10 +43,12 @@ from affineur.operations.operation import (
 from affineur.sources.gated import Gated
 from affineur.standards.audits.ignore_file import Exemption, read_ignore_file
 from affineur.standards.audits.report import (
+    NOTE,
     Advisories,
     Dependency,
     Excepted,
     Finding,
+    Raised,
     Report,
     Unchecked,
     Vulnerability,
@@ -53,6 +56,8 @@ from affineur.standards.audits.report import (
 from affineur.standards.locks.read import read_lock
 from affineur.storage.catalog import advisories, cache
 
+_RAISED = frozenset({"yanked", "policy", "licence"})
+"""Kinds of findings that another release of the project may not have."""
 T = TypeVar("T", Finding, Unchecked)
 
 
@@ -73,6 +78,8 @@ class Audit(msgspec.Struct, frozen=True):
     ] = ""
     offline: Annotated[bool, option("Ask no upstream: judge by the advisories and listings held here.")] = False
     require_hashes: Annotated[bool, option("Count a file without any hash as a finding.")] = False
+    fix: Annotated[bool, option("Propose the smallest set of upgrades that clears what was found.")] = False
+    write: Annotated[bool, option("Put them into the requirements files; what is left is told.")] = False
     ignore_file: Annotated[str, file_option("What is excepted, why and until when (TOML).")] = ""
 
 
@@ -98,7 +105,6 @@ async def audit(context: Context, request: Audit) -> Report:
         IndexUnknown: the index is not configured.
     """
     gated = context.index(request.index or context.config.default_index)
-    exemptions = read_ignore_file(request.ignore_file) if request.ignore_file else ()
     files = (*request.files, *request.url)
     texts = {document.name: document.text for document in files}
     parts = [await asyncio.to_thread(_read, name, texts) for name in _asked_for(files)]
@@ -107,9 +113,34 @@ async def audit(context: Context, request: Audit) -> Report:
     if not parts and not request.index:
         raise Invalid("what? name lock or requirements files, --environment, or an index with --index")
     parts = parts or [await _contents(context, gated)]
+    report, looked = await _audited(context, request, gated, parts)
+    if not (request.fix or request.write):
+        return report
+    fixes = [
+        await fix(
+            context, gated.name, part.lock, part.name, texts, looked, _wrong(part, report), held_only=report.offline
+        )
+        for part in parts
+        if part.text
+    ]  # fmt: skip
+    upgrades = [upgrade for one in fixes for upgrade in one.upgrades]
+    problems = [problem for one in fixes for problem in one.problems]
+    raised = {name: text for one in fixes for name, text in one.texts.items()} if request.write else {}
+    if raised:
+        parts = [await asyncio.to_thread(_read, name, texts | raised) for name in _asked_for(files)]
+        report, _ = await _audited(context, request, gated, parts)
+    written = [Raised(name, text) for name, text in raised.items()]
+    return msgspec.structs.replace(report, fixes=upgrades, fix_problems=problems, written=written)
+
+
+async def _audited(
+    context: Context, request: Audit, gated: Gated, parts: Sequence[_Part]
+) -> tuple[Report, dict[ProjectName, Looked]]:
+    """Return what is found, and what is known of each project."""
+    exemptions = read_ignore_file(request.ignore_file) if request.ignore_file else ()
     now = datetime.now(UTC)
     offline = request.offline or context.config.offline
-    projects = list(dict.fromkeys(pin.project for part in parts for pin in part.pins))
+    projects = list(dict.fromkeys(pin.project for part in parts for pin in part.pins if pin.project))
     looked = {ProjectName(""): Looked(ProjectAdvisories())}
     looked |= await Knowledge(context, gated, now, offline=offline).of(projects)
     described = await _described(context, parts, looked)
@@ -129,7 +160,19 @@ async def audit(context: Context, request: Audit) -> Report:
         [row for row in rows if isinstance(row, Unchecked)], [], [], known,
         gated.name, gated.gate.policy.name, gated.gate.revision, offline, now,
     )  # fmt: skip
-    return _excepting(report, exemptions, now)
+    return _excepting(report, exemptions, now), looked
+
+
+def _wrong(part: _Part, report: Report) -> list[Pin]:
+    """Return the pins of a file that an upgrade may put right."""
+    releases = {(row.name, row.version) for row in report.dependencies if row.vulns}
+    releases |= {(row.name, row.version) for row in report.findings if row.kind in _RAISED and row.level != NOTE}
+    return [pin for pin in part.pins if not pin.origin and (pin.project, pin.version) in releases]
+
+
+def written(report: Report) -> list[Document]:
+    """Return the files that change."""
+    return [Document(one.name, one.text) for one in report.written]
 
 
 def _asked_for(files: Sequence[Document]) -> list[str]:

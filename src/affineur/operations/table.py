@@ -99,7 +99,7 @@ TABLE: tuple[Operation, ...] = (
     Operation("why", explain.Why, explain.why, right=Right.READ, place=_index, say=explain.say, found=_refusing),
     Operation(
         "audit", audit.Audit, audit.audit, right=Right.READ, place=_index,
-        say=table, forms=FORMS, found=lambda report: report.found, unsure=lambda report: report.unsure,
+        say=table, forms=FORMS, writes=audit.written, found=lambda report: report.found, unsure=lambda report: report.unsure,
     ),
     Operation(
         "lock", lock.Lock, lock.lock, CHANGE, right=Right.READ, place=_index,

@@ -61,6 +61,9 @@ def _lines(report: Report) -> Iterator[str]:
         for fix in report.fixes:
             yield _row(fix.name, fix.old_version, fix.new_version)
         yield ""
+    if report.fix_problems:
+        yield from (f"- not fixed: {escaped(problem)}" for problem in report.fix_problems)
+        yield ""
     if report.ignored or report.ignore_problems:
         yield "### Excepted by the ignore file"
         yield ""

@@ -115,9 +115,17 @@ class Upgrade(msgspec.Struct, frozen=True):
 
     name: str
     old_version: str
+    """Empty: it was not pinned, and is needed now."""
     new_version: str
     clears: list[str] = []
     """Ids of the holes that the new version does not have."""
+
+
+class Raised(msgspec.Struct, frozen=True):
+    """A file with raised pins."""
+
+    name: str
+    text: str
 
 
 class Advisories(msgspec.Struct, frozen=True):
@@ -148,6 +156,10 @@ class Report(msgspec.Struct, frozen=True):
     revision: str
     offline: bool
     audited_at: datetime
+    fix_problems: list[str] = []
+    """What --fix could not raise, and why."""
+    written: list[Raised] = []
+    """The files that --write changes; the rest of the report is then about these."""
 
     @property
     def found(self) -> bool:

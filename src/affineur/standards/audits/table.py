@@ -40,7 +40,11 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"  {kind:<18} {_headed(', '.join(entries[:_MOST_ALIKE]) + more, sentence)}"
         yield ""
     for upgrade in report.fixes:
-        yield f"raise {plain(upgrade.name)} from {plain(upgrade.old_version)} to {plain(upgrade.new_version)}"
+        clears = f" (clears {', '.join(upgrade.clears)})" if upgrade.clears else ""
+        way = f"raise {upgrade.name} from {upgrade.old_version} to" if upgrade.old_version else f"add {upgrade.name}"
+        yield plain(f"{way} {upgrade.new_version}{clears}")
+    yield from (f"written: {plain(one.name)}" for one in report.written)
+    yield from (f"not fixed: {plain(problem)}" for problem in report.fix_problems)
     for excepted in report.ignored:
         end = f" until {excepted.end}" if excepted.end else ""
         yield f"excepted{end}: {plain(f'{excepted.id} {excepted.name} {excepted.version}: {excepted.reason}')}"
