@@ -22,8 +22,8 @@
     ├── Unresolvable            no set of releases meets what is asked ("unresolvable")
     ├── TooLarge                beyond a limit of the settings ("too-large")
     ├── Throttled               too many attempts ("throttled")
-    ├── StorageFull             too little room on the disk ("storage-full")
-    ├── StorageUnavailable      the database or store does not answer ("storage-unavailable")
+    ├── StorageUnavailable      the database or store fails ("storage-unavailable")
+    │   ├── StorageFull         too little room on the disk ("storage-full")
     │   └── BytesMissing        a file's bytes are not in the store
     ├── NotDelivered            a message was not taken by where it goes ("not-delivered")
     ├── UpstreamUnavailable     the upstream does not answer and nothing is held here ("upstream-unavailable")
@@ -217,7 +217,13 @@ class Throttled(AffineurError):
         self.retry_after = retry_after
 
 
-class StorageFull(AffineurError):
+class StorageUnavailable(AffineurError):
+    """The database or the blob store does not answer or cannot be written."""
+
+    kind = "storage-unavailable"
+
+
+class StorageFull(StorageUnavailable):
     """Too little room is left on the disk; figures in bytes, both 0 where the disk itself said so."""
 
     kind = "storage-full"
@@ -226,12 +232,6 @@ class StorageFull(AffineurError):
         told = f"{free} bytes are free, {wanted} must stay free (setting min_free)" if wanted else "the disk is full"
         super().__init__(f"not enough room: {told}")
         self.free, self.wanted = free, wanted
-
-
-class StorageUnavailable(AffineurError):
-    """The database or the blob store does not answer or cannot be written."""
-
-    kind = "storage-unavailable"
 
 
 class BytesMissing(StorageUnavailable):

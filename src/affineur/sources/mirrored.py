@@ -11,7 +11,6 @@ from affineur.config import Config
 from affineur.errors import (
     AffineurError,
     ProjectUnknown,
-    StorageFull,
     StorageUnavailable,
     UpstreamBroken,
     UpstreamUnavailable,
@@ -74,7 +73,7 @@ class Mirrored:
             return await asyncio.shield(refresh)
         try:
             return await asyncio.wait_for(asyncio.shield(refresh), self.config.patience)
-        except (TimeoutError, UpstreamUnavailable, UpstreamBroken, StorageUnavailable, StorageFull):
+        except (TimeoutError, UpstreamUnavailable, UpstreamBroken, StorageUnavailable):
             return replace(held, stale_since=held.fresh_until, fresh_until=now + _ASK_AGAIN)
 
     def _is_fresh(self, held: Page, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from affineur.errors import StorageFull, StorageUnavailable
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-def failure(what: str, error: OSError) -> StorageFull | StorageUnavailable:
+def failure(what: str, error: OSError) -> StorageUnavailable:
     """Return the error to raise where `what` could not be written or read."""
     if error.errno in _FULL:
         return StorageFull(0, 0)

@@ -192,7 +192,7 @@ class Site:
                 await self.write_noted()
             except StorageUnavailable as error:
                 if not lost:
-                    _log.error("the database is gone; what is in memory is served", problem=error.sentence)
+                    _log.error("the database fails; what is in memory is served", problem=error.sentence)
                 lost = True
             else:
                 if lost:
