@@ -20,8 +20,7 @@ def at(minutes=0, seconds=0):
 
 
 def told(catalog, project="gouda", **between):
-    files = catalog.read_now(usage.of_project, project)
-    return catalog.read_now(usage.taken, files, **between)
+    return list(catalog.read_now(usage.taken, project, **between).rows)
 
 
 def test_who_took_a_file_with_what_and_when(catalog):
@@ -32,7 +31,7 @@ def test_who_took_a_file_with_what_and_when(catalog):
     assert (mine.first, mine.last, mine.times) == (at(1), at(9), 4)
     assert (mine.requester.principal, mine.requester.token, mine.requester.address) == ("ada", "t1", "192.0.2.77")
     assert mine.client == Client("pip", "26.3", "3.11.7", "linux-x86_64", ci=True)
-    assert (mine.file.index, mine.file.version, mine.file.filename) == ("main", "1.0", "gouda-1.0.tar.gz")
+    assert (mine.index, mine.version) == ("main", "1.0")
     assert (other.client.product, other.requester.principal, other.times) == ("uv/0.9.2", "", 1)
 
 
@@ -55,6 +54,19 @@ def test_parts_of_files_are_told_apart(catalog):
     record(catalog, (download(), at()), (download(status=206), at(), 5))
     (one,) = told(catalog)
     assert (one.times, one.partly) == (6, 5)
+
+
+def test_the_newest_come_first_and_the_rest_is_counted(catalog):
+    for number in range(5):
+        record(catalog, (download(principal=f"user-{number}"), at(number), 2))
+        record(catalog, (download(f"gouda-{number}.whl", version=str(number), index="other"), at(-10)))
+    made = catalog.read_now(usage.taken, "gouda", ["1.0", "3"], limit=2)
+    assert [(one.requester.principal, one.times) for one in made.rows] == [("user-4", 2), ("user-3", 2)]
+    assert (made.more, made.times, made.requesters, made.first, made.last) == (4, 11, 6, at(-10), at(4))
+    assert len(told(catalog)) == 10
+    assert [one.version for one in told(catalog, versions=["3"])] == ["3"]
+    assert len(told(catalog, index="other")) == 5
+    assert catalog.read_now(usage.taken, "brie") == usage.Taking()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +104,7 @@ def test_downloads_of_an_hour_are_told_together(catalog):
 def test_an_hour_ends_with_its_last_second(catalog):
     moments = [at(0, -1), at(0), at(29, 59), at(30), at(59, 59), at(60)]
     record(catalog, *[(download(), moment) for moment in moments])
-    files = catalog.read_now(usage.of_project, "gouda")
+    files = catalog.read_now(usage.of_index, "main", at(-60))
     rows = catalog.read_now(usage.asked, files, at(-60))["gouda"]
     assert sorted((one.first, one.last, one.times) for one in rows) == [
         (at(0, -1), at(0, -1), 1), (at(0), at(59, 59), 4), (at(60), at(60), 1),

@@ -40,7 +40,7 @@ def opened(server):
 
 def taken(server, project="cheddar"):
     with opened(server) as catalog:
-        return catalog.read_now(usage.taken, catalog.read_now(usage.of_project, project))
+        return catalog.read_now(usage.taken, project).rows
 
 
 def fetch(server, project="cheddar", **options):
@@ -65,7 +65,7 @@ def test_real_clients_are_recorded_with_who_and_what_they_are(tmp_path, upstream
     assert one.client.python.startswith("3.11")
     assert one.client.platform == f"linux-{platform.machine()}"
     assert one.client.ci is bool({"CI", "BUILD_BUILDID", "BUILD_ID", "PIP_IS_CI"} & os.environ.keys())
-    assert (one.file.index, one.file.version, one.times, one.partly) == (index, "1.0", 1, 0)
+    assert (one.index, one.version, one.times, one.partly) == (index, "1.0", 1, 0)
     assert asked.client == one.client.product
     if index == "guarded" or one.client.name == "pip":  # uv sends what it was not asked for with pages at most
         assert (one.requester.principal, one.requester.address) == ("ada", "")
@@ -145,8 +145,7 @@ async def test_what_does_not_fit_is_counted_told_and_kept_as_a_gap(tmp_path, mon
     assert noted.lost == 3
     await noted.write()
     assert not noted.batch
-    files = catalog.read_now(usage.of_project, "gouda")
-    records = catalog.read_now(usage.taken, files)
+    records = catalog.read_now(usage.taken, "gouda").rows
     assert sum(one.times for one in records) == 4
     assert {one.requester.address for one in records} == {f"192.0.2.{number}" for number in range(3)}
     assert catalog.read_now(usage.gaps) == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -20,9 +20,8 @@ from affineur.operations.operation import argument, option
 from affineur.operations.requirements import read_some
 from affineur.policy.gate import sentence_of
 from affineur.sources.gated import Gated
-from affineur.standards.user_agents import Client
 from affineur.storage.catalog import locks, requirements, usage
-from affineur.storage.catalog.usage import Requester, Taken
+from affineur.storage.catalog.usage import Taken
 
 _READ_AT_ONCE = 500
 """Metadata files that came since the last time and are read before answering."""
@@ -61,7 +60,6 @@ class Downloaded(msgspec.Struct, frozen=True):
     times: int
     partly: int
     """How many of the times only a part of a file was asked for."""
-    files: tuple[str, ...]
 
 
 class HeldBy(msgspec.Struct, frozen=True):
@@ -135,27 +133,22 @@ async def exposure(context: Context, request: Exposure) -> Exposed:
         context.index(request.index)
     since, until = _between(request.between)
     project = ProjectName(scope.project)
-    files = await context.catalog.read(usage.of_project, project)
-    unreadable = sorted({file.version for file in files if scope.versions and _version(file.version) is None})
-    chosen = [
-        file
-        for file in files
-        if request.index in {"", file.index} and scope.holds(project, file.version, file.filename)
-    ]
-    taken = await context.catalog.read(usage.taken, chosen, since, until)
-    rows = _downloads(taken)
+    downloaded = await context.catalog.read(usage.versions, project)
+    unreadable = sorted(version for version in downloaded if scope.versions and _version(version) is None)
+    chosen = [version for version in downloaded if scope.holds(project, version, "")] if scope.versions else None
+    taking = await context.catalog.read(
+        usage.taken, project, chosen, index=request.index, since=since, until=until, limit=request.limit or None
+    )
     indexes, known = await _served(context, project, scope)
-    known |= {file.version for file in chosen}
     held = await holding(context, scope)
-    known |= {row.version for row in held}
+    known |= {*(chosen or ()), *(row.version for row in held)}
     dependents, unread = await _dependents(context, project, known if scope.versions else set())
-    limit = request.limit or max(len(rows), len(held), len(indexes), len(dependents))
+    limit = request.limit or None
     return Exposed(
-        str(scope), since, until,
-        sum(row.times for row in rows), len({one.requester for one in taken}),
-        min((row.first for row in rows), default=None), max((row.last for row in rows), default=None),
-        tuple(rows[:limit]), tuple(held[:limit]), tuple(indexes[:limit]), tuple(dependents[:limit]),
-        sum(max(0, len(kind) - limit) for kind in (rows, held, indexes, dependents)),
+        str(scope), since, until, taking.times, taking.requesters, taking.first, taking.last,
+        tuple(_downloaded(one) for one in taking.rows),
+        tuple(held[:limit]), tuple(indexes[:limit]), tuple(dependents[:limit]),
+        taking.more + sum(len(kind[limit:]) for kind in (held, indexes, dependents) if limit),
         await context.catalog.read(usage.gaps, since, until), tuple(unreadable), unread,
     )  # fmt: skip
 
@@ -202,22 +195,13 @@ def _moment(text: str, *, end: bool) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _downloads(taken: Iterable[Taken]) -> list[Downloaded]:
-    """Join what differs only in the file; the newest first."""
-    groups: dict[tuple[str, str, Requester, Client], list[Taken]] = {}
-    for one in taken:
-        groups.setdefault((one.file.index, one.file.version, one.requester, one.client), []).append(one)
-    rows = [
-        Downloaded(
-            index, version, who.principal, who.token, who.address,
-            client.name, client.version, client.python, client.platform, client.ci,
-            min(one.first for one in group), max(one.last for one in group),
-            sum(one.times for one in group), sum(one.partly for one in group),
-            tuple(sorted({one.file.filename for one in group})),
-        )
-        for (index, version, who, client), group in groups.items()
-    ]  # fmt: skip
-    return sorted(rows, key=lambda row: (row.last, row.first), reverse=True)
+def _downloaded(one: Taken) -> Downloaded:
+    who, client = one.requester, one.client
+    return Downloaded(
+        one.index, one.version, who.principal, who.token, who.address,
+        client.name, client.version, client.python, client.platform, client.ci,
+        one.first, one.last, one.times, one.partly,
+    )  # fmt: skip
 
 
 async def holding(context: Context, scope: Scope) -> list[HeldBy]:

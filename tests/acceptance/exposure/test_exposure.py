@@ -88,8 +88,7 @@ def test_who_took_it_when_through_what_and_with_what(affineur):
     )  # fmt: skip
     assert pip["token"]
     assert pip["python"].startswith("3.11")
-    assert pip["files"] == ["litellm-1.82.7-py3-none-any.whl"]
-    assert (uv["principal"], uv["client_version"], uv["times"], len(uv["files"])) == ("", "0.9.2", 2, 2)
+    assert (uv["principal"], uv["client_version"], uv["times"]) == ("", "0.9.2", 2)
     first, last = (datetime.fromisoformat(made[name]) for name in ("first", "last"))
     assert NOW - timedelta(seconds=1) <= first <= last <= datetime.now(UTC)
 

@@ -45,14 +45,6 @@ class Requested:
     filename: str
 
 
-def of_project(connection: sa.Connection, project: str) -> list[Requested]:
-    """Return the files of a project that were downloaded, through whichever index."""
-    return [
-        Requested(row.id, row.index_name, row.project, row.version, row.filename)
-        for row in connection.execute(sa.select(requested_files).where(requested_files.c.project == project))
-    ]
-
-
 def of_index(connection: sa.Connection, index: str, since: datetime) -> list[Requested]:
     """Return the files that were downloaded through an index since a moment, by project."""
     query = (
@@ -104,48 +96,79 @@ class Requester:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The downloads of one file by one requester with one client."""
+    """The downloads of one release through one index by one requester with one client."""
 
-    file: Requested
+    index: str
+    version: str
     requester: Requester
     client: Client
     first: datetime
     last: datetime
     times: int
     partly: int
-    """How many of them were for a part of the file."""
+    """How many of them were for a part of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """All downloads of some releases."""
+
+    rows: tuple[Taken, ...] = ()
+    """The newest first, no more than were asked for."""
+    more: int = 0
+    """How many rows there are besides."""
+    times: int = 0
+    requesters: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
 
 
 def taken(
     connection: sa.Connection,
-    files: Sequence[Requested],
+    project: str,
+    versions: Sequence[str] | None = None,
+    *,
+    index: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
-) -> list[Taken]:
-    """Return the downloads of some files from one moment until before another."""
-    column = downloads.c
-    between = _between(column.at, since, until)
-    by_id = {file.id: file for file in files}
+    limit: int | None = None,
+) -> Taking:
+    """Return the downloads of a project, or of some versions, from one moment until before another."""
+    column, file = downloads.c, requested_files.c
+    chosen = [file.project == project, *_between(column.at, since, until)]
+    if versions is not None:
+        chosen.append(file.version.in_(versions))
+    if index:
+        chosen.append(file.index_name == index)
+    joined = downloads.join(requested_files, file.id == column.file_id)
+    first, last = sa.func.min(column.at), sa.func.max(column.at)
+    times = sa.func.sum(column.times)
     partly = sa.func.sum(sa.case((column.status == _PART, column.times), else_=0))
-    found: list[Any] = []
-    for part in _parts(list(by_id)):
-        found += connection.execute(
-            sa.select(
-                column.file_id, column.requester_id, column.client_id, sa.func.min(column.at), sa.func.max(column.at),
-                sa.func.sum(column.times), partly,
-            )
-            .where(column.file_id.in_(part), *between)
-            .group_by(column.file_id, column.requester_id, column.client_id)
-        ).all()  # fmt: skip
-    who = _requesters(connection, {row[1] for row in found})
-    what = _clients(connection, {row[2] for row in found})
-    return [
+    groups = (
+        sa.select(file.index_name, file.version, column.requester_id, column.client_id, first, last, times, partly)
+        .select_from(joined)
+        .where(*chosen)
+        .group_by(file.index_name, file.version, column.requester_id, column.client_id)
+    )
+    rows = connection.execute(groups.order_by(last.desc(), first.desc()).limit(limit)).all()
+    total = connection.execute(
+        sa.select(first, last, times, sa.func.count(column.requester_id.distinct())).select_from(joined).where(*chosen)
+    ).one()
+    if not rows:
+        return Taking()
+    count = len(rows)
+    if count == limit:
+        count = connection.execute(sa.select(sa.func.count()).select_from(groups.subquery())).scalar_one()
+    who = _requesters(connection, {row[2] for row in rows})
+    what = _clients(connection, {row[3] for row in rows})
+    told = tuple(
         Taken(
-            by_id[row[0]], who.get(row[1], Requester()), what.get(row[2], Client()), _moment(row[3]), _moment(row[4]),
-            int(row[5]), int(row[6]),
+            row[0], row[1], who.get(row[2], Requester()), what.get(row[3], Client()), _moment(row[4]), _moment(row[5]),
+            int(row[6]), int(row[7]),
         )
-        for row in found
-    ]  # fmt: skip
+        for row in rows
+    )  # fmt: skip
+    return Taking(told, count - len(rows), int(total[2]), total[3], _moment(total[0]), _moment(total[1]))
 
 
 def gaps(connection: sa.Connection, since: datetime | None = None, until: datetime | None = None) -> int:
