@@ -35,10 +35,14 @@ QUESTIONS = (
 _SPREAD = {"sqlite": "abs(random() % {0})", "postgresql": "floor(random() * {0})::bigint"}
 _FILL = """
 INSERT INTO downloads (at, file_id, requester_id, client_id, status, times)
-SELECT {begin} + {at}, CASE WHEN {percent} < 1 THEN 1 + {two} WHEN {percent} < 4 THEN 3 + {rest} ELSE 21 + {file} END,
-       {requester}, {client}, 200, 1
-FROM {series}
+WITH one AS MATERIALIZED (
+  SELECT {at} AS at, {percent} AS percent, {two} AS two, {rest} AS rest, {file} AS file, {requester} AS requester FROM {series}
+)
+SELECT {begin} + at, CASE WHEN percent < 1 THEN 1 + two WHEN percent < 5 THEN 3 + rest ELSE 21 + file END,
+       requester, (3 * requester + two) % {clients}, 200, 1
+FROM one
 """
+"""Of 100 downloads one is of the release and four are of other files of its project; a requester uses two clients."""
 _SERIES = {
     "sqlite": "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {0}) SELECT i FROM n)",
     "postgresql": "generate_series(1, {0})",
@@ -92,7 +96,7 @@ def fill(engine, rows):
     numbers = {
         "at": spread.format(DAYS * 86400), "percent": spread.format(100), "two": spread.format(2),
         "rest": spread.format(LITELLM - 2), "file": spread.format(FILES - LITELLM),
-        "requester": spread.format(REQUESTERS), "client": spread.format(CLIENTS),
+        "requester": spread.format(REQUESTERS), "clients": CLIENTS,
     }  # fmt: skip
     with engine.connect().execution_options(affineur_write=True) as connection, connection.begin():
         for table, values in tables():

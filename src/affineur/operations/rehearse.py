@@ -1,4 +1,4 @@
-"""What a policy would have refused of what was downloaded, and what would have been installed instead."""
+"""What a policy would have refused of what was downloaded and asked for, and what would have come instead."""
 
 from __future__ import annotations
 
@@ -60,6 +60,25 @@ class WouldRefuse(msgspec.Struct, frozen=True):
     """The newest version that would have passed at the first of these moments; empty: none."""
 
 
+class WouldAffect(msgspec.Struct, frozen=True):
+    """Requests for a project's page that would have led elsewhere."""
+
+    project: str
+    version: str
+    """What an installer would have taken then, and would have been refused; empty: the project has no files."""
+    whole: bool
+    """Whether the project would have been refused as a whole."""
+    rule: str
+    sentence: str
+    times: int
+    first: datetime | None
+    last: datetime | None
+    people: list[str]
+    clients: list[str]
+    instead: str
+    """What it would have taken instead; empty: nothing."""
+
+
 class Rehearsed(msgspec.Struct, frozen=True):
     """What came of a rehearsal."""
 
@@ -71,11 +90,14 @@ class Rehearsed(msgspec.Struct, frozen=True):
     files: list[WouldRefuse]
     unjudged: list[str]
     """What of a lock file could not be judged, with the reason."""
+    page_requests: int = 0
+    pages_affected: int = 0
+    pages: list[WouldAffect] = []
 
 
 @dataclass
 class _Tally:
-    """The requests for one file that would have been refused."""
+    """The requests for one file, or for one page, that would have been refused."""
 
     rule: str
     sentence: str
@@ -85,9 +107,16 @@ class _Tally:
     people: set[str] = field(default_factory=set)
     clients: set[str] = field(default_factory=set)
 
+    def add(self, asked: Asked) -> None:
+        """Add requests to it."""
+        self.times += asked.times
+        self.moments += [asked.first, asked.last]
+        self.people.add(asked.principal)
+        self.clients.add(asked.client)
+
 
 async def rehearse(context: Context, request: Rehearse) -> Rehearsed:
-    """Replay the record of downloads, each at its moment, or judge a lock file's pins as of now.
+    """Replay the record of downloads and page requests, each at its moment, or judge a lock file's pins as of now.
 
     Advisories and waivers count as they are known today.
 
@@ -116,7 +145,65 @@ async def rehearse(context: Context, request: Rehearse) -> Rehearsed:
             found += rows
         done += len(part)
     found.sort(key=lambda row: (-row.times, row.filename))
-    return Rehearsed(policy.name, policy.revision, since, requests, refused, found, [])
+    asked_for, pages = await _of_pages(context, gated, other, since)
+    affected = sum(row.times for row in pages)
+    return Rehearsed(policy.name, policy.revision, since, requests, refused, found, [], asked_for, affected, pages)
+
+
+async def _of_pages(context: Context, gated: Gated, other: Gated, since: datetime) -> tuple[int, list[WouldAffect]]:
+    """Replay the page requests; return how many there were, and what of them would have led elsewhere."""
+    projects = await context.catalog.read(usage.pages_of_index, gated.name, since)
+    requests, found = 0, []
+    for start in range(0, len(projects), _AT_ONCE):
+        part = projects[start : start + _AT_ONCE]
+        asked = await context.catalog.read(usage.pages_asked, gated.name, part, since)
+        for done, (project, group) in enumerate(asked.items(), start):
+            context.progress(done, len(projects), f"page of {project}")
+            requests += sum(one.times for one in group)
+            found += await _of_page(gated, other, ProjectName(project), group)
+    return requests, sorted(found, key=lambda row: (-row.times, row.project, row.version))
+
+
+async def _of_page(gated: Gated, other: Gated, project: ProjectName, group: list[Asked]) -> list[WouldAffect]:
+    """Judge what those who asked for a page would have been led to, hour by hour."""
+    try:
+        page = await other.source.held(project)
+    except NotFound:
+        return await _of_name(other, project, group)
+    before, after = _Replay(page, await gated.at_moments(page)), _Replay(page, await other.at_moments(page))
+    tallies: dict[tuple[str, bool], _Tally] = {}
+    for one in sorted(group, key=lambda asked: asked.first):
+        file = before.newest(one.first)
+        if file is None or not (decision := after.decision(file, one.first)).objectionable:
+            continue
+        verdict = decision.strictest
+        tally = tallies.get((file.version, verdict.whole))
+        if tally is None:
+            instead = after.newest(one.first)
+            tally = _Tally(verdict.rule, sentence_of(verdict), instead.version if instead else "")
+            tallies[file.version, verdict.whole] = tally
+        tally.add(one)
+    return [_affected(project, *key, tally) for key, tally in tallies.items()]
+
+
+async def _of_name(other: Gated, project: ProjectName, group: list[Asked]) -> list[WouldAffect]:
+    """Judge a name that nothing is held of: by the name alone."""
+    buried = await other.buried(project, datetime.now(UTC))
+    if buried is None or buried.whole is None:
+        return []
+    verdict = buried.whole.strictest
+    tally = _Tally(verdict.rule, sentence_of(verdict), verdict.hint)
+    for one in group:
+        tally.add(one)
+    return [_affected(project, "", True, tally)]
+
+
+def _affected(project: ProjectName, version: str, whole: bool, tally: _Tally) -> WouldAffect:
+    return WouldAffect(
+        project, version, whole, tally.rule, tally.sentence, tally.times, min(tally.moments, default=None),
+        max(tally.moments, default=None), sorted(tally.people)[:_MOST_NAMES], sorted(tally.clients)[:_MOST_NAMES],
+        tally.instead,
+    )  # fmt: skip
 
 
 def _parts(files: list[Requested]) -> Iterable[list[Requested]]:
@@ -162,15 +249,23 @@ class _Replay:
             standing = self._standing[file.filename] = self._decide(file, moment)
         return standing
 
+    def newest(self, moment: datetime) -> File | None:
+        """Return what an installer would have taken without a pin: a wheel where one passes, else an sdist."""
+        return self._passing(moment, wheels=True) or self._passing(moment, wheels=False)
+
     def instead(self, refused: File, moment: datetime) -> str:
         """Return the newest version that was there and passes, of the same kind of file; "" where there is none."""
-        if refused.is_wheel not in self._newest:
-            self._newest[refused.is_wheel] = self._sorted(wheels=refused.is_wheel)
-        for version, file in self._newest[refused.is_wheel]:
+        found = self._passing(moment, wheels=refused.is_wheel)
+        return str(Version(found.version)) if found is not None else ""
+
+    def _passing(self, moment: datetime, *, wheels: bool) -> File | None:
+        if wheels not in self._newest:
+            self._newest[wheels] = self._sorted(wheels=wheels)
+        for _, file in self._newest[wheels]:
             there = file.upload_time is None or file.upload_time <= moment
             if there and not self.decision(file, moment).objectionable:
-                return str(version)
-        return ""
+                return file
+        return None
 
     def _sorted(self, *, wheels: bool) -> list[tuple[Version, File]]:
         """Return the files that an installer would take without a pin: final ones first, newest first."""
@@ -200,10 +295,7 @@ async def _of_project(other: Gated, project: ProjectName, group: list[Asked]) ->
             verdict = decision.strictest
             tally = _Tally(verdict.rule, sentence_of(verdict), replay.instead(file, one.first))
             tallies[one.filename] = tally
-        tally.times += one.times
-        tally.moments += [one.first, one.last]
-        tally.people.add(one.principal)
-        tally.clients.add(one.client)
+        tally.add(one)
     return [_row(project, files[name], tally) for name, tally in tallies.items()]
 
 
@@ -273,4 +365,12 @@ def say(made: Rehearsed) -> str:
         who = ", ".join(name or "nobody in particular" for name in row.people)
         lines.append(f"  by {who or 'the lock file'}; instead: {row.instead or 'nothing'}")
     lines += [f"NOT JUDGED: {text}" for text in made.unjudged]
+    if made.page_requests:
+        what = f"{made.page_requests} page requests"
+        lines.append(f"{made.pages_affected} of {what} would have led elsewhere")
+    for page in made.pages:
+        name = f"{page.project} as a whole" if page.whole else f"{page.project} {page.version}"
+        lines.append(f"{name}: {page.times} time{'' if page.times == 1 else 's'}, {page.sentence}")
+        who = ", ".join(person or "nobody in particular" for person in page.people)
+        lines.append(f"  asked for by {who}; instead: {page.instead or 'nothing'}")
     return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)

@@ -119,7 +119,7 @@ TABLE: tuple[Operation, ...] = (
     ),
     Operation(
         "policy rehearse", rehearse.Rehearse, rehearse.rehearse,
-        say=rehearse.say, found=lambda made: bool(made.files or made.unjudged),
+        say=rehearse.say, found=lambda made: bool(made.files or made.pages or made.unjudged),
     ),
     Operation("waiver list", waivers.WaiverList, waivers.list_waivers),
     Operation("ledger verify", ledgers.LedgerVerify, ledgers.verify, say=ledgers.say_proof, found=lambda p: p.broken is not None),

@@ -65,12 +65,16 @@ class Gated:
         try:
             page = await self.source.page(project)
         except (ProjectUnknown, UpstreamUnavailable):
-            evidence = await self._evidence(Page(project, ()))
-            buried = self.gate.tombstone(project, now=datetime.now(UTC), evidence=evidence)
+            buried = await self.buried(project, datetime.now(UTC))
             if buried is None:
                 raise
             return await self._noted(buried)
         return await self._noted(await self._judged(page))
+
+    async def buried(self, project: ProjectName, moment: datetime) -> Screened | None:
+        """Return the tombstone of a name that has no files and is refused at a moment; None where it is not."""
+        evidence = await self._evidence(Page(project, ()))
+        return self.gate.tombstone(project, now=moment, evidence=evidence)
 
     async def _noted(self, screened: Screened) -> Screened:
         """Take note of a judged page, and give it the serial of the last change, be it one of decisions."""

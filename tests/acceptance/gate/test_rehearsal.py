@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 
 from tests.support.distributions import wheel_name
 from tests.support.polling import eventually
@@ -25,8 +26,14 @@ def downloaded(affineur, projects, tmp_path_factory):
         for row in affineur.page(project)["files"]:
             for _ in range(3):
                 assert affineur.get(row["url"], headers={"User-Agent": "pip/26.3"}).status_code == 200
+    assert affineur.get("/main/simple/never-there/").status_code == 404
     folder = tmp_path_factory.mktemp("downloaded")
-    assert eventually(lambda: rehearsed(affineur, folder, "cooldown = 1\n")["requests"] == 9)
+
+    def counted():
+        made = rehearsed(affineur, folder, "cooldown = 1\n")
+        return made["requests"], made["page_requests"]
+
+    assert eventually(lambda: counted() == (9, 3))
 
 
 def rehearsed(affineur, tmp_path, text, *more):
@@ -48,6 +55,25 @@ def test_what_would_have_been_refused_and_what_taken_instead(affineur, tmp_path)
     assert row["instead"] == "1.0"
     assert row["clients"] == ["pip/26.3"]
     assert "5 days old, 10 days are asked" in row["sentence"]
+
+
+def test_who_asked_for_pages_that_would_have_led_elsewhere(affineur, tmp_path):
+    made = rehearsed(affineur, tmp_path, "[policies.standard]\ncooldown = { days = 10 }\n")
+    assert made["page_requests"] == 3
+    (row,) = made["pages"]
+    assert (row["project"], row["version"], row["whole"], row["rule"], row["instead"]) == (
+        "tried", "2.0", False, "cooldown", "1.0",
+    )  # fmt: skip
+    assert (row["times"], made["pages_affected"]) == (1, 1)
+    assert row["clients"] == [f"python-requests/{requests.__version__}"]
+
+
+def test_who_asked_for_a_project_that_would_have_been_refused_as_a_whole(affineur, tmp_path):
+    made = rehearsed(affineur, tmp_path, "lists = { deny = ['calm', 'never-there'] }\n")
+    calm, never = sorted(made["pages"], key=lambda row: row["project"])
+    assert (calm["project"], calm["whole"], calm["times"], calm["instead"]) == ("calm", True, 1, "")
+    assert (never["project"], never["whole"], never["version"]) == ("never-there", True, "")
+    assert "denied by lists" in never["sentence"]
 
 
 def test_a_policy_that_would_have_refused_nothing(affineur, tmp_path):

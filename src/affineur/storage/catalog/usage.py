@@ -134,41 +134,67 @@ def taken(
     limit: int | None = None,
 ) -> Taking:
     """Return the downloads of a project, or of some versions, from one moment until before another."""
-    column, file = downloads.c, requested_files.c
-    chosen = [file.project == project, *_between(column.at, since, until)]
+    file = requested_files.c
+    wanted = sa.select(file.id).where(file.project == project)
     if versions is not None:
-        chosen.append(file.version.in_(versions))
+        wanted = wanted.where(file.version.in_(versions))
     if index:
-        chosen.append(file.index_name == index)
-    joined = downloads.join(requested_files, file.id == column.file_id)
-    first, last = sa.func.min(column.at), sa.func.max(column.at)
-    times = sa.func.sum(column.times)
-    partly = sa.func.sum(sa.case((column.status == _PART, column.times), else_=0))
-    groups = (
-        sa.select(file.index_name, file.version, column.requester_id, column.client_id, first, last, times, partly)
-        .select_from(joined)
-        .where(*chosen)
-        .group_by(file.index_name, file.version, column.requester_id, column.client_id)
-    )
-    rows = connection.execute(groups.order_by(last.desc(), first.desc()).limit(limit)).all()
-    total = connection.execute(
-        sa.select(first, last, times, sa.func.count(column.requester_id.distinct())).select_from(joined).where(*chosen)
-    ).one()
+        wanted = wanted.where(file.index_name == index)
+    column = downloads.c
+    chosen = [column.file_id.in_(wanted), *_between(column.at, since, until)]
+    rows = connection.execute(_joined(chosen, limit)).all()
     if not rows:
         return Taking()
-    count = len(rows)
-    if count == limit:
-        count = connection.execute(sa.select(sa.func.count()).select_from(groups.subquery())).scalar_one()
-    who = _requesters(connection, {row[2] for row in rows})
-    what = _clients(connection, {row[3] for row in rows})
+    requesters_told = {row.requester_id for row in rows}
+    count = len(requesters_told)
+    if rows[0].rows > len(rows):
+        count = connection.execute(sa.select(sa.func.count(column.requester_id.distinct())).where(*chosen)).scalar_one()
+    who = _requesters(connection, requesters_told)
+    what = _clients(connection, {row.client_id for row in rows})
     told = tuple(
         Taken(
-            row[0], row[1], who.get(row[2], Requester()), what.get(row[3], Client()), _moment(row[4]), _moment(row[5]),
-            int(row[6]), int(row[7]),
+            row.index_name, row.version, who.get(row.requester_id, Requester()), what.get(row.client_id, Client()),
+            _moment(row.first), _moment(row.last), int(row.times), int(row.partly),
         )
         for row in rows
     )  # fmt: skip
-    return Taking(told, count - len(rows), int(total[2]), total[3], _moment(total[0]), _moment(total[1]))
+    total = rows[0]
+    begin, end = _moment(total.all_first), _moment(total.all_last)
+    return Taking(told, total.rows - len(rows), int(total.all_times), count, begin, end)
+
+
+def _joined(chosen: Sequence[sa.ColumnElement[bool]], limit: int | None) -> sa.Select[Any]:
+    """Return the query for downloads joined by index, version, requester and client, each row with the sums of all.
+
+    They are joined by file first, in the order of the index on them, so that no row of the record has to be sorted.
+    """
+    column, function = downloads.c, sa.func
+    each = (column.file_id, column.requester_id, column.client_id)
+    partly = sa.case((column.status == _PART, column.times), else_=0)
+    of_file = (
+        sa.select(
+            *each, function.min(column.at).label("first"), function.max(column.at).label("last"),
+            function.sum(column.times).label("times"), function.sum(partly).label("partly"),
+        )
+        .where(*chosen)
+        .group_by(*each)
+        .subquery()
+    )  # fmt: skip
+    one, file = of_file.c, requested_files.c
+    first, last, times = function.min(one.first), function.max(one.last), function.sum(one.times)
+    key = (file.index_name, file.version, one.requester_id, one.client_id)
+    return (
+        sa.select(
+            *key, first.label("first"), last.label("last"), times.label("times"),
+            function.sum(one.partly).label("partly"), function.count().over().label("rows"),
+            function.min(first).over().label("all_first"), function.max(last).over().label("all_last"),
+            function.sum(times).over().label("all_times"),
+        )
+        .select_from(of_file.join(requested_files, file.id == one.file_id))
+        .group_by(*key)
+        .order_by(last.desc(), first.desc())
+        .limit(limit)
+    )  # fmt: skip
 
 
 def gaps(connection: sa.Connection, since: datetime | None = None, until: datetime | None = None) -> int:
