@@ -11,6 +11,7 @@ from typing import ClassVar
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from affineur.errors import Invalid
 from affineur.model.decisions import Verdict
 from affineur.policy.evidence import Need
 from affineur.policy.rule import Facts
@@ -25,6 +26,24 @@ class Kinds(StrEnum):
     SDISTS = "sdists"
 
 
+class PythonVersion(str):
+    """A Python version as people write it; empty is none."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> PythonVersion:
+        """Check the version.
+
+        Raises:
+            Invalid: it is none.
+        """
+        try:
+            Version(text or "0")
+        except InvalidVersion as error:
+            raise Invalid(f"{text!r} is no version of Python, such as 3.11") from error
+        return super().__new__(cls, text)
+
+
 @dataclass(frozen=True)
 class FileKindsSettings(Settings):
     """Keys of the rule `file_kinds`."""
@@ -36,7 +55,7 @@ class FileKindsSettings(Settings):
     """Whether pre-releases and development releases pass."""
     yanked: bool = True
     """Whether files that their author yanked pass; clients take them for exact pins."""
-    python: str = ""
+    python: PythonVersion = PythonVersion("")  # noqa: RUF009 - a constant, and never changed
     """A Python version, such as `3.11`, that files must state they run on."""
     force: Force = Force.DENY
 

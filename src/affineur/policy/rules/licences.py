@@ -6,12 +6,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from affineur.errors import Invalid
 from affineur.model.decisions import Effect, Finding, Verdict
 from affineur.model.licences import Stated
 from affineur.policy.evidence import Need
 from affineur.policy.rule import Facts
 from affineur.policy.settings import Force, Settings
-from affineur.standards.licences import admits, expression_of, touches
+from affineur.standards.licences import admits, canonical, expression_of, touches
+
+
+class Licence(str):
+    """An entry of a list of licences: an SPDX identifier, perhaps with its exception, or a pattern of identifiers."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Licence:
+        """Check the entry.
+
+        Raises:
+            Invalid: no licence could be meant.
+        """
+        words = text.split()
+        single = len(words) == 1 or (len(words) == 3 and words[1].upper() == "WITH")
+        if not single or not ("*" in text or "?" in text or canonical(text)):
+            raise Invalid(f"{text!r} is no SPDX identifier, nor a pattern such as BSD-*")
+        return super().__new__(cls, text)
 
 
 @dataclass(frozen=True)
@@ -19,11 +38,11 @@ class LicencesSettings(Settings):
     """Keys of the rule `licences`. Entries are SPDX identifiers or patterns of them, in any case."""
 
     short: ClassVar[str] = "allow"
-    allow: tuple[str, ...] = ()
+    allow: tuple[Licence, ...] = ()
     """Licences that pass; empty: all that are neither in `deny` nor in `warn`."""
-    deny: tuple[str, ...] = ()
+    deny: tuple[Licence, ...] = ()
     """Licences that never pass, unless the release offers another one to choose."""
-    warn: tuple[str, ...] = ()
+    warn: tuple[Licence, ...] = ()
     other: Force = Force.DENY
     """What is not in `allow`, where that is not empty."""
     unknown: Force = Force.WARN

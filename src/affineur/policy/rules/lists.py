@@ -37,6 +37,10 @@ class Listed(Entry):
     source: str = ""
     """The mirror or hosted source the file must come from."""
 
+    def __str__(self) -> str:
+        tagged = f" tagged {self.tag}" if self.tag else ""
+        return f"{self.match}{tagged}" + (f" from {self.source}" if self.source else "")
+
     def meets(self, facts: Facts, now: datetime) -> bool:
         """Whether the entry is about the file and still counts."""
         file = facts.file
@@ -126,9 +130,10 @@ class Lists:
         if lock.names(facts.page.project, facts.file.version):
             return None
         if self.settings.nothing_else or lock:
-            sentence = f"{facts.page.project} {facts.file.version} is not on the list, and nothing else passes here"
             named = facts.page.project in lock.scopes
-            whole = not named and not any(e.match.project in {facts.page.project, "*"} for e in self.settings.allow)
+            whole = not named and not any(fnmatchcase(facts.page.project, e.match.project) for e in self.settings.allow)
+            what = facts.page.project if whole else f"{facts.page.project} {facts.file.version}"
+            sentence = f"{what} is not on the list, and nothing else passes here"
             return Verdict(self.name, Effect.DENY, sentence, whole=whole)
         return None
 
@@ -139,7 +144,7 @@ class Lists:
         return Verdict(
             self.name,
             effect,
-            f"{entry.match} {words}{end}{reason}",
+            f"{entry} {words}{end}{reason}",
             entry.until,
             whole=whole and not lifts,
             lifts=lifts,

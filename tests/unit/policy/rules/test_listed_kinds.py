@@ -41,6 +41,33 @@ def test_these_and_nothing_else():
     said = verdict(table, file("gouda-1.0-py3-none-any.whl"), project="gouda")
     assert said.effect is Effect.DENY
     assert said.whole
+    assert said.sentence == "gouda is not on the list, and nothing else passes here"
+
+
+def test_a_project_is_not_refused_as_a_whole_where_a_pattern_allows_some_of_it():
+    said = verdict({"lists": {"allow": ["br*==1.1"], "nothing_else": True}}, file())
+    assert (said.effect, said.whole) == (Effect.DENY, False)
+    assert said.sentence == "brie 1.0 is not on the list, and nothing else passes here"
+
+
+def test_the_sentence_tells_the_whole_entry():
+    table = {"lists": {"deny": [{"match": "*", "tag": "*-any", "source": "public", "reason": "none"}]}}
+    told = verdict(table, file()).sentence
+    assert told == "* tagged *-any from public is on the list of what is denied: none"
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ({"file_kinds": {"python": "3.x"}}, "policies.tested.file_kinds.python: '3.x' is no version of Python"),
+        ({"licences": {"deny": ["AGPL"]}}, "policies.tested.licences.deny[0]: 'AGPL' is no SPDX identifier"),
+        ({"licences": {"allow": ["MIT OR ISC"]}}, "policies.tested.licences.allow[0]: 'MIT OR ISC' is no SPDX"),
+    ],
+)
+def test_what_would_never_match_is_a_mistake(table, problem):
+    with pytest.raises(InvalidConfig) as caught:
+        verdict(table, file())
+    assert caught.value.problems[0].startswith(problem)
 
 
 def test_a_lock_file_and_nothing_else(tmp_path):
