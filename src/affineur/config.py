@@ -209,7 +209,8 @@ class Config:
     def address(self) -> str:
         """The origin of absolute addresses: `public_url`, else where the server listens."""
         scheme = "https" if self.values["tls_cert"] else "http"
-        return str(self.values["public_url"] or f"{scheme}://{self.values['host']}:{self.values['port']}").rstrip("/")
+        host = f"[{self.values['host']}]" if ":" in self.values["host"] else self.values["host"]
+        return str(self.values["public_url"] or f"{scheme}://{host}:{self.values['port']}").rstrip("/")
 
     @property
     def data_path(self) -> Path:

@@ -75,8 +75,9 @@ def learn(change: Change, source: str, project: str, filename: str, sha256: str,
     change.enter(Event("page.refreshed", source, project, data=_told(Delta(changed=(filename,)))))
 
 
-def _told(delta: Delta) -> dict[str, list[str]]:
-    told = {}
+def _told(delta: Delta) -> dict[str, object]:
+    """Return what the ledger says of a change."""
+    told: dict[str, object] = {"status": delta.status} if delta.status is not None else {}
     for name in ("added", "changed", "vanished", "conflicting"):
         files: tuple[str, ...] = getattr(delta, name)
         more = len(files) - _MOST_NAMES_IN_ENTRY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from affineur.model.files import File, ProjectStatus, UploadTimeSource
+from affineur.model.files import File, ProjectStatus, Status, UploadTimeSource
 from affineur.standards.simple_api.parse_json import UpstreamPage
 
 
@@ -20,15 +20,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What a refresh changed, by file name."""
+    """What a refresh changed, by file name; `status` is the project's new one where that changed."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
     conflicting: tuple[str, ...] = ()
+    status: Status | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.vanished or self.conflicting)
+        return self != Delta()
 
 
 def _conflict(old: File, new: File) -> str:
@@ -77,7 +78,6 @@ def merge(old: Listing, new: UpstreamPage, now: datetime) -> tuple[Listing, Delt
             changed.append(file.filename)
     vanished = [name for name, file in known.items() if file.vanished is None]
     merged += [file if file.vanished else replace(file, vanished=now) for file in known.values()]
-    if new.status != old.status and not added:
-        changed.append("")
-    delta = Delta(tuple(added), tuple(changed), tuple(vanished), tuple(conflicting))
+    status = new.status.status if new.status != old.status else None
+    delta = Delta(tuple(added), tuple(changed), tuple(vanished), tuple(conflicting), status)
     return Listing(tuple(merged), new.versions, new.status), delta
