@@ -70,3 +70,15 @@ def test_every_problem_is_told_whatever_kind_of_value_is_wrong(tmp_path):
 @pytest.mark.parametrize("where", ["mirrors", "hosted", "indexes", "policies"])
 def test_a_value_where_tables_belong_is_a_problem(tmp_path, where):
     assert problems(tmp_path, f"{where} = 3\n") == (f"{where}: a table for each name is wanted",)
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({"host": "::1", "port": 8100}, "http://[::1]:8100"),
+        ({"host": "127.0.0.1", "port": 8100, "tls_cert": "c", "tls_key": "k"}, "https://127.0.0.1:8100"),
+        ({"host": "::1", "public_url": "https://packages.example.org/"}, "https://packages.example.org"),
+    ],
+)
+def test_the_origin_of_absolute_addresses(settings, address):
+    assert load(None, settings, {}).address == address

@@ -27,7 +27,7 @@ from affineur.operations import links, quiet_hours
 from affineur.operations.causes import Known
 from affineur.operations.concerns import Concerned, concerned
 from affineur.operations.context import Context
-from affineur.operations.news import Letterhead, composed, origin_of
+from affineur.operations.news import Letterhead, composed
 from affineur.operations.watched import releases_of, used_by
 from affineur.policy.gate import Screened
 from affineur.storage.catalog import (
@@ -307,7 +307,7 @@ async def tell_due(context: Context, lease: str) -> int:
     if not batches:
         return 0
     key = await context.catalog.write(signing_keys.server_secret, links.NAME)
-    head = Letterhead(origin_of(context.config), key, await context.catalog.read(locks.named))
+    head = Letterhead(context.origin, key, await context.catalog.read(locks.named))
     pairs = sorted({alert.project for batch in batches for _, alert in batch.news})
     holders: dict[tuple[str, str], list[str]] = {}
     for start in range(0, len(pairs), _PROJECTS):

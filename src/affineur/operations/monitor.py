@@ -22,7 +22,7 @@ from affineur.model.names import ProjectName
 from affineur.model.principals import Right
 from affineur.operations import quiet_hours
 from affineur.operations.context import Context
-from affineur.operations.news import origin_of, said_of
+from affineur.operations.news import said_of
 from affineur.operations.operation import Document, argument, documents_option, option, texts_of
 from affineur.operations.watched import releases_of
 from affineur.standards.locks.read import read_lock
@@ -488,7 +488,7 @@ async def feeds(context: Context, request: MonitorFeeds) -> Feeds:
     if request.new:
         await context.catalog.write(signing_keys.forget_secret, name)
     secret = await context.catalog.write(signing_keys.server_secret, name)
-    address = f"{origin_of(context.config)}/feeds/{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
+    address = f"{context.origin}/feeds/{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
     return Feeds(f"{address}.atom", f"{address}.rss", f"{address}.json")
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from affineur.config import Config
 from affineur.model.alerts import Alert, AlertKind, Cause, Fix, News
 from affineur.model.messages import Message
 from affineur.operations.links import Link, signed
@@ -144,12 +143,6 @@ class Letterhead:
     def link(self, link: Link) -> str:
         """Return the address of a link."""
         return f"{self.origin}/alerts/{signed(self.key, link)}"
-
-
-def origin_of(config: Config) -> str:
-    """Return the origin that links in messages begin with."""
-    scheme = "https" if config.tls_cert else "http"
-    return str(config.public_url or f"{scheme}://{config.host}:{config.port}").rstrip("/")
 
 
 def told_of(news: Sequence[tuple[News, Alert]]) -> list[tuple[News, Alert]]:
