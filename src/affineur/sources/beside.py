@@ -15,6 +15,7 @@ from affineur.errors import AffineurError, FileUnknown, InvalidArchive, Upstream
 from affineur.model.events import Event
 from affineur.model.files import File, Page
 from affineur.model.names import ProjectName
+from affineur.sources import unattended
 from affineur.sources.ranged import NoRanges, read_metadata
 from affineur.sources.upstream import Upstream
 from affineur.standards.archives import read_wheel_metadata
@@ -97,7 +98,7 @@ class Beside:
                 heapq.heappush(self._waiting, (urgency, next(self._order), project, part[start : start + _PER_ENTRY]))
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work(), name=f"looking into wheels of {self.mirror}")
-            self._working.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._working.add_done_callback(unattended.ended)
 
     def _vain(self, file: File) -> bool:
         """Whether a look into the file, or into any of its host, was in vain lately."""
@@ -166,7 +167,7 @@ class Beside:
         if task is None:
             task = self._asked[key] = asyncio.create_task(self._get(page, file), name=f"metadata of {file.filename}")
             task.add_done_callback(lambda _: None if key in self._keeping else self._asked.pop(key, None))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            task.add_done_callback(unattended.ended)
         return await asyncio.shield(task)
 
     async def _get(self, page: Page, file: File) -> bytes:
@@ -181,9 +182,11 @@ class Beside:
 
     def _keep_later(self, project: ProjectName, file: File, sha256: str, raw: bytes, origin: str) -> None:
         """Keep metadata while whoever asked for it has it already; who asks meanwhile is given the same."""
-        task = self._keeping[sha256] = asyncio.create_task(self.found(project, file, sha256, raw, origin))
+        task = self._keeping[sha256] = asyncio.create_task(
+            self.found(project, file, sha256, raw, origin), name=f"keeping the metadata of {file.filename}"
+        )
         task.add_done_callback(lambda _: (self._keeping.pop(sha256), self._asked.pop(sha256, None)))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        task.add_done_callback(unattended.ended)
 
     async def _of_upstream(self, file: File) -> bytes | None:
         if file.metadata_hashes is None:

@@ -17,6 +17,7 @@ from affineur.model.names import ProjectName
 from affineur.model.scans import Scan
 from affineur.policy.evidence import Need
 from affineur.policy.witness import Look, Question
+from affineur.sources import unattended
 from affineur.sources.apart import Ended, Workshop
 from affineur.sources.upstream import Upstream
 from affineur.standards import licences, osv
@@ -67,9 +68,8 @@ class Inspector:
         if task is None:
             task = asyncio.create_task(self._scanned(path, file.filename), name=f"scan {file.filename}")
             self._scanning[sha256] = task
-            task.add_done_callback(
-                lambda done: (self._scanning.pop(sha256, None), done.cancelled() or done.exception())
-            )
+            task.add_done_callback(lambda _: self._scanning.pop(sha256, None))
+            task.add_done_callback(unattended.ended)
         scan = await asyncio.shield(task)
         await self.catalog.write(evidence.record, evidence.SCAN, sha256, REVISION, page.project, file.filename, scan)
 

@@ -17,7 +17,7 @@ from affineur.errors import (
 )
 from affineur.model.files import File, Page, UploadTimeSource
 from affineur.model.names import ProjectName, SourceName
-from affineur.sources import kept
+from affineur.sources import kept, unattended
 from affineur.sources.attached import Attached
 from affineur.sources.beside import Beside
 from affineur.sources.fetched import Fetched
@@ -109,7 +109,7 @@ class Mirrored:
             refresh = asyncio.create_task(self._refresh(project), name=f"refresh {project}")
             self._refreshing[project] = refresh
             refresh.add_done_callback(lambda _: self._refreshing.pop(project, None))
-            refresh.add_done_callback(lambda task: task.cancelled() or task.exception())
+            refresh.add_done_callback(unattended.ended)
         return refresh
 
     async def _held(self, project: ProjectName) -> Page | None:
