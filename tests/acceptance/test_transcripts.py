@@ -62,7 +62,8 @@ def shell(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "page", ["docs/apis.md", "docs/auditing.md", "docs/locking.md", "docs/quick-start.md", "README.md"]
+    "page",
+    ["docs/apis.md", "docs/auditing.md", "docs/lock-files.md", "docs/locking.md", "docs/quick-start.md", "README.md"],
 )
 def test_commands_print_what_the_page_says(page, tmp_path, upstream, shell):
     folder, environment = shell

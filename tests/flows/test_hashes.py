@@ -100,6 +100,10 @@ async def test_a_platform_that_nothing_fits_is_told_unless_the_marker_leaves_it_
     _, said, found = await here("add", path, **chosen)
     assert found
     assert "butter 1.0: no file of it fits linux-x86_64 Python 3.11" in said
+    path.write_text('butter==1.0 ; sys_platform == "darwin"\n')
+    _, said, found = await here("add", path, **chosen)
+    assert not found
+    assert hashes_in(path) == []
     path.write_text('butter==1.0 ; sys_platform == "win32"\n')
     _, _, found = await here("add", path, **chosen)
     assert not found

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import msgspec
-from packaging.markers import Marker
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 
 from affineur.errors import Invalid, UpstreamUnavailable
 from affineur.model.filenames import SDIST_SUFFIXES
 from affineur.model.files import File
 from affineur.model.locks import Lock, LockKind, Pin
 from affineur.operations.context import Context
-from affineur.operations.operation import Document, documents_argument, option
+from affineur.operations.operation import STANDARD_STREAM, Document, documents_argument, option
 from affineur.operations.releases import Release, Releases
 from affineur.policy.gate import sentence_of
 from affineur.standards.locks.edit_requirements import Edit, edit_hashes
@@ -158,7 +158,7 @@ async def _edit(context: Context, request: HashesAdd | HashesPrune, edit: _Editi
             if release is not None:
                 edit(work, _Entry(pin, release, where, document.name), targets)
         text = edit_hashes(document.text, document.name, work.edits)
-        if text != document.text:
+        if text != document.text or document.name == STANDARD_STREAM:
             documents.append(Document(document.name, text))
     if work.refused:
         return Hashed(0, 0, tuple(work.refused), tuple(work.left), tuple(work.held_back), (), ())
@@ -244,11 +244,12 @@ def _add(work: _Work, entry: _Entry, targets: Sequence[Target]) -> None:
             work.refused.append(f"{entry.where}: {file.filename}: {file.conflict}")
         if (decision := release.decisions[file.filename]).refused:
             work.held_back[f"{file.filename}: {sentence_of(decision.strictest)}"] = None
+    if (where := _where_wanted(pin, targets)) is None:
+        return
     wanted = [
-        file for file in entry.installable(release.passing)
-        if fits(file.filename, _where_wanted(pin, targets), file.requires_python or "")
-    ]  # fmt: skip
-    for target in _where_wanted(pin, targets):
+        file for file in entry.installable(release.passing) if fits(file.filename, where, file.requires_python or "")
+    ]
+    for target in where:
         if not any(target.fits(file.filename, file.requires_python or "") for file in wanted):
             work.left.append(f"{entry.where}: no file of it fits {target}")
     added = []
@@ -266,7 +267,7 @@ def _add(work: _Work, entry: _Entry, targets: Sequence[Target]) -> None:
 
 def _prune(work: _Work, entry: _Entry, targets: Sequence[Target]) -> None:
     pin, release = entry.pin, entry.release
-    wanted = _where_wanted(pin, targets)
+    wanted = _where_wanted(pin, targets) or ()
     dropped, rows = [], []
     for pair in pin.hashes:
         filename = _belongs(pair, release.files)
@@ -288,13 +289,16 @@ def _prune(work: _Work, entry: _Entry, targets: Sequence[Target]) -> None:
     work.edits[pin.line] = Edit(drop=tuple(dropped))
 
 
-def _where_wanted(pin: Pin, targets: Sequence[Target]) -> tuple[Target, ...]:
-    """Return the targets on which an entry's marker holds; all of them where that cannot be told."""
-    if not pin.marker:
+def _where_wanted(pin: Pin, targets: Sequence[Target]) -> tuple[Target, ...] | None:
+    """Return the targets on which an entry's marker holds, all of them where that cannot be told; None: on none."""
+    if not (pin.marker and targets):
         return tuple(targets)
     marker = Marker(pin.marker)
-    held = tuple(one for one in targets if not (one.platform and one.python) or marker.evaluate(one.environment()))
-    return held or tuple(targets)
+    try:
+        held = tuple(one for one in targets if not (one.platform and one.python) or marker.evaluate(one.environment()))
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        return tuple(targets)
+    return held or None
 
 
 def _belongs(pair: tuple[str, str], files: Sequence[File]) -> str | None:
@@ -345,8 +349,10 @@ async def _verified(releases: Releases, entry: _Entry, targets: Sequence[Target]
             other = await releases.holder(pin.project, pair)
             yield entry.row("wrong" if other else "foreign", pair, other)
     has = set(pin.hashes)
+    if (where := _where_wanted(pin, targets)) is None:
+        return
     for file in entry.installable(release.passing):
-        if not fits(file.filename, _where_wanted(pin, targets), file.requires_python or ""):
+        if not fits(file.filename, where, file.requires_python or ""):
             continue
         if not has & set(file.hashes.items()):
             yield entry.row("missing", (_ALGORITHM, file.hashes.get(_ALGORITHM, "not known yet")), file.filename)
@@ -366,6 +372,10 @@ def _rows(rows: Sequence[HashRow]) -> Iterator[str]:
         yield f"{place}: {row.project} {row.version}: {row.what} {row.hash} {row.filename}".rstrip()
 
 
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
 def say(made: Hashed) -> str:
     """Tell on a terminal what became of hashes."""
 
@@ -377,8 +387,8 @@ def say(made: Hashed) -> str:
         if made.refused:
             yield "nothing was written"
         else:
-            files = f"{len(made.documents)} {'file' if len(made.documents) == 1 else 'files'}"
-            yield f"{made.added} hashes added, {made.dropped} dropped, {files} changed"
+            hashes, files = _count(made.added, "hash", "hashes"), _count(len(made.documents), "file", "files")
+            yield f"{hashes} added, {made.dropped} dropped, {files} changed"
 
     return _plain(lines())
 
@@ -390,7 +400,8 @@ def say_verified(made: Verified) -> str:
         yield from _rows(made.rows)
         yield from (f"not checked: {sentence}" for sentence in made.problems)
         wrong = sum(row.what != "right" for row in made.rows)
-        yield f"{made.entries} entries: {made.right} hashes are right, {wrong} are not"
+        right = _count(made.right, "hash is", "hashes are")
+        yield f"{_count(made.entries, 'entry', 'entries')}: {right} right, {wrong} are not"
 
     return _plain(lines())
 

@@ -11,6 +11,7 @@ from affineur.model.locks import Lock, LockedFile, Pin
 from affineur.model.names import normalize
 from affineur.standards.locks.merge import merged, without_extras
 from affineur.standards.locks.project import Project
+from affineur.standards.locks.values import meets
 
 ALWAYS = ""
 """The group of what is always wanted."""
@@ -41,7 +42,7 @@ def project_pins(lock: Lock, project: Project | None, filename: str) -> list[Pin
     for group, text in asked_for(project):
         asked = Requirement(text)
         found = by_name.get(normalize(asked.name), [])
-        if not any(asked.specifier.contains(pin.version, prereleases=True) for pin in found):
+        if not any(meets(pin.version, asked) for pin in found):
             where = f" (of {group})" if group else ""
             has = f": it holds {', '.join(pin.version for pin in found)}" if found else ""
             raise Invalid(f"the lock does not hold {text}{where}, which the project asks for{has}")

@@ -52,7 +52,13 @@ def read_lock(text: str, filename: str, other: Other | None = None) -> Lock:
     Raises:
         InvalidDocument: it cannot be read; the error says where.
     """
-    text = text.removeprefix("\ufeff")
+    try:
+        return _read(text.removeprefix("\ufeff"), filename, other)
+    except RecursionError:
+        raise InvalidDocument(filename, "it is nested too deeply") from None
+
+
+def _read(text: str, filename: str, other: Other | None) -> Lock:
     if reads_as_requirements(text, filename):
         return read_requirements(text, filename, other)
     if text.lstrip().startswith("{"):

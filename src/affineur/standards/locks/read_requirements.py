@@ -27,6 +27,7 @@ _EXTRAS = re.compile(r"\A(.*?)\[([A-Za-z0-9._,\s-]*)\]\Z")
 _EDITABLE_NAME = re.compile(r"#\s*Editable (?:Git )?install with no .*\(([A-Za-z0-9._-]+)(?:==([^)\s]+))?\)")
 _VIA = re.compile(r"\A(\s*)#\s*via\b[ :]*(.*)\Z")
 _FROM = re.compile(r"\A\s*#\s*from (\S+://\S+)\s*\Z")
+_QUOTED = re.compile(r"[\"'\\]")
 _SHORT = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url", "-f": "--find-links"}
 _SAME = {"--pypi-url": "--index-url"}
 _KNOWN = frozenset(
@@ -199,6 +200,8 @@ def _option_line(reader: _Reader, line: str, document: str, where: str) -> Pin |
 
 
 def _words(text: str, document: str, where: str) -> list[str]:
+    if not _QUOTED.search(text):
+        return text.split()
     try:
         return shlex.split(text)
     except ValueError as error:

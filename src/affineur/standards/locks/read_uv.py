@@ -41,13 +41,16 @@ def read_uv(root: Table) -> Lock:
     packages = [_package(table) for table in root.tables("package")]
     members = set(root.table("manifest").texts("members"))
     roots = [one for one in packages if (one.name in members if members else _is_root(one))]
-    edges = {one.node: list(_edges(one.table.tables("dependencies"), packages)) for one in packages}
+    by_name: _ByName = {}
+    for package in packages:
+        by_name.setdefault(package.name, []).append(package)
+    edges = {one.node: list(_edges(one.table.tables("dependencies"), by_name)) for one in packages}
     by_extra = {
-        (one.node, extra): list(_edges(one.table.table("optional-dependencies").tables(extra), packages))
+        (one.node, extra): list(_edges(one.table.table("optional-dependencies").tables(extra), by_name))
         for one in packages
         for extra in one.table.table("optional-dependencies").values
     }
-    reached = ways(_starts(roots, packages, edges), edges, by_extra)
+    reached = ways(_starts(roots, packages, by_name, edges), edges, by_extra)
     registries = list(dict.fromkeys(url for one in packages if (url := one.source.text("registry"))))
     index = registries[0] if registries else ""
     python = root.text("requires-python")
@@ -74,6 +77,9 @@ def _unread(root: Table, roots: list[_Package]) -> Iterator[str]:
             yield f"{key}: which extras or groups exclude one another"
 
 
+_ByName = dict[str, list[_Package]]
+
+
 def _package(table: Table) -> _Package:
     name = read_name(table.needed("name"), table.document, table.place("name"))
     return _Package(table, name, table.text("version"), table.table("source"))
@@ -83,10 +89,7 @@ def _is_root(package: _Package) -> bool:
     return any(package.source.text(kind) == "." for kind in _LOCAL)
 
 
-def _edges(dependencies: list[Table], packages: list[_Package]) -> Iterator[Edge]:
-    by_name: dict[str, list[_Package]] = {}
-    for package in packages:
-        by_name.setdefault(package.name, []).append(package)
+def _edges(dependencies: list[Table], by_name: _ByName) -> Iterator[Edge]:
     for one in dependencies:
         marker = read_marker(one.text("marker"), one.document, one.place("marker"))
         version, source = one.text("version"), one.table("source").values
@@ -96,7 +99,7 @@ def _edges(dependencies: list[Table], packages: list[_Package]) -> Iterator[Edge
 
 
 def _starts(
-    roots: list[_Package], packages: list[_Package], edges: dict[Node, list[Edge]]
+    roots: list[_Package], packages: list[_Package], by_name: _ByName, edges: dict[Node, list[Edge]]
 ) -> list[tuple[str, list[Edge]]]:
     """Return what each root asks for, under the name of the group or extra; "" is always."""
     if not roots:
@@ -107,7 +110,7 @@ def _starts(
         starts.append(("", edges[one.node]))
         for key in ("optional-dependencies", "dev-dependencies"):
             table = one.table.table(key)
-            starts += [(name, list(_edges(table.tables(name), packages))) for name in table.values]
+            starts += [(name, list(_edges(table.tables(name), by_name))) for name in table.values]
     return starts
 
 

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
 from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
 
 from affineur.errors import InvalidDocument, InvalidName
 from affineur.model.filenames import candidate_projects
@@ -93,6 +95,23 @@ def without_own_extras(marker: str) -> str:
         rest = found[1]
         return str(Marker(rest)) if rest.count("(") == rest.count(")") else marker
     return marker
+
+
+def parsed(requires: Iterable[str]) -> Iterator[Requirement]:
+    """Yield requirements that a lock records; those of no known form are left out."""
+    for text in requires:
+        try:
+            yield Requirement(text)
+        except InvalidRequirement:
+            continue
+
+
+def meets(version: str, asked: Requirement) -> bool:
+    """Whether a version is one that a requirement asks for; one that is no version meets only what asks for any."""
+    try:
+        return asked.specifier.contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return not str(asked.specifier) or pinned_version(str(asked.specifier)) == version
 
 
 def extras_in(marker: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from affineur.model.locks import Lock, Pin
 from affineur.model.names import normalize
 from affineur.standards.locks.for_project import asked_for, named_files, project_pins
 from affineur.standards.locks.project import Project
+from affineur.standards.locks.values import extras_in, parsed
 
 _FILENAME = "pdm.lock"
 
@@ -66,13 +67,13 @@ def _package(pin: Pin, extras: tuple[str, ...]) -> dict[str, Any]:
 def _requires(pin: Pin, extras: tuple[str, ...]) -> list[str]:
     """Return what an entry asks for: without extras what it always does, with extras what these do besides."""
     made = []
-    for text in pin.requires:
-        marker = Requirement(text).marker
-        with_extra = marker is not None and "extra ==" in str(marker)
-        if with_extra != bool(extras) or normalize(Requirement(text).name) == pin.project:
+    for asked in parsed(pin.requires):
+        needed = set(extras_in(str(asked.marker or "")))
+        if bool(needed) != bool(extras) or normalize(asked.name) == pin.project:
             continue
-        if not with_extra or (marker and any(marker.evaluate({"extra": extra}) for extra in extras)):
-            made.append(text.partition(";")[0].strip() if with_extra else text)
+        if not needed or needed & set(map(normalize, extras)):
+            text = str(asked)
+            made.append(text.partition(";")[0].strip() if needed else text)
     return made
 
 

@@ -7,13 +7,12 @@ import json
 from typing import Any
 
 import tomli_w
-from packaging.requirements import Requirement
 
 from affineur.model.locks import Lock, Pin
 from affineur.model.names import normalize
 from affineur.standards.locks.for_project import named_files, project_pins
 from affineur.standards.locks.project import Project
-from affineur.standards.locks.values import both, extras_in
+from affineur.standards.locks.values import both, extras_in, parsed
 
 _FILENAME = "poetry.lock"
 _OF_PROJECT = ("requires-python", "dependencies", "optional-dependencies")
@@ -79,8 +78,7 @@ def _package(pin: Pin, extras: set[str], lock: Lock, source: dict[str, str]) -> 
 def _dependencies(pin: Pin) -> dict[str, Any]:
     """Return what an entry asks for: a version each, or a table, or a list of these."""
     found: dict[str, list[Any]] = {}
-    for text in pin.requires:
-        asked = Requirement(text)
+    for asked in parsed(pin.requires):
         version = str(asked.specifier) or "*"
         table: dict[str, Any] = {"version": version}
         if asked.extras:
@@ -95,8 +93,7 @@ def _dependencies(pin: Pin) -> dict[str, Any]:
 def _extras(pin: Pin) -> dict[str, list[str]]:
     """Return the extras of an entry, each with what it brings in."""
     found: dict[str, list[str]] = {}
-    for text in pin.requires:
-        asked = Requirement(text)
+    for asked in parsed(pin.requires):
         for name in extras_in(str(asked.marker or "")):
             found.setdefault(name, []).append(f"{asked.name}{f' ({asked.specifier})' if asked.specifier else ''}")
     return found

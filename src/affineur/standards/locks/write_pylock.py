@@ -7,13 +7,12 @@ from typing import Any
 
 import tomli_w
 from packaging.pylock import Pylock, PylockValidationError
-from packaging.requirements import InvalidRequirement, Requirement
 
 from affineur.errors import Invalid
 from affineur.model.locks import Lock, LockedFile, Pin
 from affineur.model.names import normalize
 from affineur.standards.locks.merge import merged, without_extras
-from affineur.standards.locks.values import both
+from affineur.standards.locks.values import both, meets, parsed
 
 _REPOSITORY = re.compile(r"\A(git|hg|svn|bzr)\+(.*?)(?:@([^@#/]+))?(?:#(.*))?\Z")
 
@@ -135,16 +134,12 @@ def _subdirectory(fragment: str) -> str:
 def _dependencies(pin: Pin, by_name: dict[str, list[Pin]]) -> list[dict[str, str]]:
     """Return the entries that an entry depends on; what the lock does not hold is left out, as the format wants it."""
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for text in pin.requires:
-        try:
-            asked = Requirement(text)
-        except InvalidRequirement:
-            continue
+    for asked in parsed(pin.requires):
         name = normalize(asked.name)
         several = by_name.get(name, [])
         for one in several:
             if len(several) == 1:
                 found[name, ""] = {"name": name}
-            elif one.version and asked.specifier.contains(one.version, prereleases=True):
+            elif meets(one.version, asked):
                 found[name, one.version] = {"name": name, "version": one.version}
     return list(found.values())

@@ -7,14 +7,14 @@ from typing import Any
 
 import tomli_w
 from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from affineur.errors import Invalid
 from affineur.model.locks import Lock, LockedFile, Pin
 from affineur.model.names import normalize
 from affineur.standards.locks.for_project import by_project, named_files, project_pins
 from affineur.standards.locks.project import Project
-from affineur.standards.locks.values import both, extras_in, without_own_extras
+from affineur.standards.locks.values import both, extras_in, meets, parsed, without_own_extras
 
 _FILENAME = "uv.lock"
 _Edges = dict[str, dict[str, list[Requirement]]]
@@ -48,11 +48,7 @@ def _edges(pins: list[Pin]) -> _Edges:
     edges: _Edges = {pin.project: {"": []} for pin in pins}
     if any(pin.requires for pin in pins):
         for pin in pins:
-            for text in pin.requires:
-                try:
-                    asked = Requirement(text)
-                except InvalidRequirement:
-                    continue
+            for asked in parsed(pin.requires):
                 if normalize(asked.name) in edges and normalize(asked.name) != pin.project:
                     extra = next(extras_in(str(asked.marker or "")), "")
                     edges[pin.project].setdefault(extra, []).append(asked)
@@ -131,7 +127,7 @@ def _leading(asked: Iterator[Requirement], held: dict[str, list[Pin]]) -> Iterat
         name = normalize(one.name)
         several = held.get(name, [])
         for pin in several:
-            if not one.specifier.contains(pin.version, prereleases=True):
+            if not meets(pin.version, one):
                 continue
             table: dict[str, Any] = {"name": name}
             if len(several) > 1:

@@ -1,16 +1,20 @@
 """Locks written, read back and compared."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
+from packaging.version import Version
 
 from affineur.errors import Invalid
 from affineur.model.locks import Lock, LockedFile, LockKind, Pin
 from affineur.standards.locks.compare import difference
+from affineur.standards.locks.merge import merged, without_extras
+from affineur.standards.locks.project import read_project
 from affineur.standards.locks.read import read_lock
 from affineur.standards.locks.write import FILENAMES, of_groups, write_lock
 
@@ -110,6 +114,87 @@ def test_pylock_holds_groups_and_files_whole(lock):
     assert [sorted(pin.files, key=str) for pin in again.pins] == [sorted(pin.files, key=str) for pin in lock.pins]
     assert not written.missing.lost
     assert write_lock(again, LockKind.PYLOCK).text == written.text
+
+
+PROJECT = """\
+[project]
+name = "mine"
+version = "0.1"
+requires-python = ">=3.9"
+dependencies = [{always}]
+
+[project.optional-dependencies]
+party = [{party}]
+
+[dependency-groups]
+dev = [{dev}]
+"""
+PIPFILE = '[[source]]\nname = "here"\nurl = "https://i.example.org/simple/"\n[packages]\n[dev-packages]\n'
+
+
+def project_of(lock, kind):
+    """A project that asks for every entry of a lock."""
+    if kind is LockKind.PIPFILE:
+        return read_project(PIPFILE, "Pipfile")
+
+    def asked(wanted):
+        return ", ".join(f"'{pin.project}=={pin.version}'" for pin in lock.pins if wanted in (pin.groups or ("",)))
+
+    return read_project(PROJECT.format(always=asked(""), party=asked("party"), dev=asked("dev")), "pyproject.toml")
+
+
+@settings(deadline=None, max_examples=120)
+@given(
+    locks(groups=("dev", "party")),
+    st.sampled_from([LockKind.PIPFILE, LockKind.POETRY, LockKind.UV, LockKind.PDM]),
+)
+def test_locks_of_projects_come_back_as_they_were_up_to_what_is_told(lock, kind):
+    lock = replace(
+        lock, pins=tuple(pin for pin in lock.pins if not pin.origin), index_url="https://i.example.org/simple/",
+        extras=("party",),
+    )  # fmt: skip
+    written = write_lock(lock, kind, project_of(lock, kind))
+    again = read_lock(written.text, FILENAMES[kind])
+    held = {pin.project: pin for pin in without_extras(merged(again.pins))}
+    lost = told(written.missing, lock)
+    said = "\n".join(written.missing.lost)
+    assert held.keys() == {pin.project for pin in lock.pins}
+    for pin in lock.pins:
+        found = held[pin.project]
+        assert set(found.hashes) == set(pin.hashes) - lost[pin.project]
+        assert Version(found.version) == Version(pin.version)
+        assert found.groups == pin.groups or f"{pin.project} {pin.version}: " in said
+        # uv.lock has markers where one entry asks for another, and here nothing does.
+        assert found.marker == pin.marker or f"{pin.project} {pin.version}: the marker" in said
+        if kind is not LockKind.PIPFILE:
+            kept = {file.filename for file in found.files}
+            assert kept == {file.filename for file in pin.files if not set(file.hashes) <= lost[pin.project]}
+    assert write_lock(again, kind, project_of(lock, kind)).text == written.text or written.missing.lost
+
+
+@pytest.mark.parametrize("kind", [LockKind.PIPFILE, LockKind.POETRY, LockKind.UV, LockKind.PDM])
+def test_locks_of_projects_want_the_project(kind):
+    with pytest.raises(Invalid, match="give it with --project"):
+        write_lock(Lock(LockKind.UV, ()), kind)
+
+
+def test_a_lock_of_something_else_is_not_made_one_of_the_project():
+    project = read_project(PROJECT.format(always="'gouda>=2'", party="", dev=""), "pyproject.toml")
+    file = LockedFile("gouda-1.0.tar.gz", (("sha256", "aa"),), "https://x.example.org/gouda-1.0.tar.gz")
+    lock = Lock(LockKind.PDM, (Pin("gouda", "1.0", files=(file,)),))
+    with pytest.raises(Invalid, match=r"does not hold gouda>=2, which the project asks for: it holds 1\.0"):
+        write_lock(lock, LockKind.POETRY, project)
+
+
+def test_groups_that_include_others_and_themselves():
+    text = PROJECT.format(always="", party="", dev="'a', {include-group = 'Test-It'}") + "test_it = ['b']\n"
+    assert read_project(text, "pyproject.toml").root.groups == (("dev", ("a", "b")), ("test_it", ("b",)))
+    with pytest.raises(Invalid, match="it includes itself"):
+        read_project(PROJECT.format(always="", party="", dev="{include-group = 'dev'}"), "pyproject.toml")
+    with pytest.raises(Invalid, match="which there is not"):
+        read_project(PROJECT.format(always="", party="", dev="{include-group = 'x'}"), "pyproject.toml")
+    with pytest.raises(Invalid, match="neither a pyproject"):
+        read_project("[tool.poetry]\n", "pyproject.toml")
 
 
 def test_difference_names_everything():
