@@ -26,6 +26,7 @@ from affineur.config import Config
 from affineur.errors import AffineurError, InvalidConfig, StorageUnavailable
 from affineur.operations import policies
 from affineur.operations.advisories import alarm
+from affineur.sources import unattended
 from affineur.storage.catalog import advisories, principals
 from affineur.web.hot import HotServer
 from affineur.web.server import Server
@@ -82,9 +83,12 @@ class _Opened:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self._tasks = [asyncio.create_task(app.site.watch())]
+        self._tasks = [asyncio.create_task(app.site.watch(), name="looking for changes")]
         if app.config.run_jobs:
-            self._tasks.append(asyncio.create_task(Worker(app.context(), app.config.jobs_at_once).run()))
+            worker = Worker(app.context(), app.config.jobs_at_once)
+            self._tasks.append(asyncio.create_task(worker.run(), name="working on jobs"))
+        for task in self._tasks:
+            task.add_done_callback(unattended.ended)
 
     async def drained(self) -> None:
         """Close once no request is answered by it any more."""
