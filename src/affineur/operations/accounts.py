@@ -23,7 +23,9 @@ class UserAdd(msgspec.Struct, frozen=True):
     """Add a user."""
 
     name: Annotated[str, argument("The user's name.")]
-    admin: Annotated[bool, option("May administer everything.")] = False
+    admin: Annotated[
+        bool, option("Note that the user administers. What may be done is said by the rights of a token alone.")
+    ] = False
 
 
 class UserList(msgspec.Struct, frozen=True):

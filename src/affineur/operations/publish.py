@@ -167,20 +167,7 @@ class Publisher:
         sides: dict[str, str],
         principal: Principal,
     ) -> bool:
-        now = datetime.now(UTC)
-        file = File(
-            filename=received.filename,
-            version=inspection.version,
-            hashes={"sha256": received.digests["sha256"]},
-            size=received.size,
-            upload_time=now,
-            upload_time_source=UploadTimeSource.UPLOAD,
-            requires_python=inspection.requires_python or None,
-            metadata_hashes={"sha256": sides["metadata"]} if "metadata" in sides else None,
-            provenance="hosted" if "provenance" in sides else None,
-            signed=True if "signature" in sides else None,
-            first_seen=now,
-        )
+        file = _listed(received, inspection, sides, datetime.now(UTC))
         noted: dict[str, object] = {"filename": file.filename, "sha256": file.sha256, "size": file.size}
         if inspection.startup_files:
             noted["startup_files"] = list(inspection.startup_files)
@@ -199,6 +186,23 @@ class Publisher:
             return True
 
         return await self.catalog.write(record)
+
+
+def _listed(received: Received, inspection: archives.Inspection, sides: Mapping[str, str], now: datetime) -> File:
+    """Return an upload as its project's page lists it."""
+    return File(
+        filename=received.filename,
+        version=inspection.version,
+        hashes={"sha256": received.digests["sha256"]},
+        size=received.size,
+        upload_time=now,
+        upload_time_source=UploadTimeSource.UPLOAD,
+        requires_python=inspection.requires_python or None,
+        metadata_hashes={"sha256": sides["metadata"]} if "metadata" in sides else None,
+        provenance="hosted" if "provenance" in sides else None,
+        signed=True if "signature" in sides else None,
+        first_seen=now,
+    )
 
 
 def _compare_digests(form: UploadForm, received: Received) -> None:
