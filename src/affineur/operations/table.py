@@ -193,7 +193,10 @@ TABLE: tuple[Operation, ...] = (
     Operation("monitor alerts", monitor.MonitorAlerts, monitor.list_alerts, right=Right.READ, place=_anywhere),
     Operation("monitor prefer", monitor.MonitorPrefer, monitor.prefer, CHANGE, right=Right.READ, place=_anywhere),
     Operation("monitor feeds", monitor.MonitorFeeds, monitor.feeds, CHANGE, right=Right.READ, place=_anywhere),
-    Operation("monitor secret", monitor.MonitorSecret, monitor.new_secret, CHANGE, right=Right.READ, place=_anywhere),
+    Operation(
+        "monitor secret", monitor.MonitorSecret, monitor.new_secret, CHANGE, right=Right.READ, place=_anywhere,
+        brief=lambda made: made.secret,
+    ),
     Operation("notify list", notify.NotifyList, notify.list_deliveries),
     Operation("notify retry", notify.NotifyRetry, notify.retry, CHANGE),
     Operation("notify test", notify.NotifyTest, notify.test, CHANGE),
