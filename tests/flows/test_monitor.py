@@ -79,7 +79,7 @@ def test_an_advisory_is_told_within_seconds_and_the_alert_closes_itself(server, 
     (item,) = items(hooks)
     assert (item["news"], item["kind"], item["project"], item["version"]) == ("opened", "advisory", "gouda", "1.0")
     assert (item["locks"], item["fix"]["version"]) == (["shop"], "1.1")
-    assert item["commands"] == ["affineur audit requirements.txt --fix -o requirements.txt"]
+    assert item["commands"] == ["affineur audit requirements.txt --fix --write"]
     (row,) = alerts(server)
     assert (row["state"], row["ids"][:2]) == ("open", ["GHSA-1", "CVE-2026-1"])
     imported(server, tmp_path, {**record, "modified": "2026-05-01T00:00:00Z"})

@@ -84,7 +84,7 @@ class Item:
         """What to do, as commands."""
         if self.news is News.CLOSED:
             return []
-        files = [f"affineur audit {name} --fix -o {name}" for name in map(shlex.quote, self.files)]
+        files = [f"affineur audit {name} --fix --write" for name in map(shlex.quote, self.files)]
         return files or [f"affineur why {shlex.quote(f'{self.project}=={self.version}')} --index {self.index}"]
 
     def document(self) -> dict[str, Any]:

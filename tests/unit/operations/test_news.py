@@ -47,7 +47,7 @@ def test_one_cause_in_several_locks_is_told_once_with_what_to_do():
         "  also in your bank",
         "  1 lock of others holds it too",
         "  fixed in 1.1, which passes the gate now",
-        "    affineur audit requirements.txt --fix -o requirements.txt",
+        "    affineur audit requirements.txt --fix --write",
     ):
         assert line in made.text.splitlines()
     assert "zoo" not in made.text + made.html + str(made.data), "what others have is not told"
