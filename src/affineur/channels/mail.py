@@ -15,6 +15,7 @@ from email.utils import format_datetime, parseaddr
 from affineur.channels.channel import Parcel, checked_address
 from affineur.channels.settings import PORTS
 from affineur.errors import Invalid, NotDelivered
+from affineur.model.printable import printable
 
 _FORM = SMTP.clone(max_line_length=998, cte_type="7bit")
 """Lines as long as RFC 5322 lets them be: a folded address in List-Unsubscribe would be encoded, and of no use."""
@@ -98,7 +99,7 @@ def written(parcel: Parcel, sender: str) -> EmailMessage:
     """Return a message as mail: text, HTML beside it, and a way to end such mail (RFC 8058)."""
     message, mail = parcel.message, EmailMessage(policy=_FORM)
     mail["From"], mail["To"] = sender, parcel.address
-    mail["Subject"] = "".join(c if c.isprintable() else " " for c in message.subject)
+    mail["Subject"] = printable(message.subject)
     mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Message-ID"] = f"<{parcel.id}@{parseaddr(sender)[1].rpartition('@')[2] or 'localhost'}>"
     mail["Auto-Submitted"] = "auto-generated"

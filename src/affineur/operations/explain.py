@@ -16,6 +16,7 @@ from affineur.model.decisions import Decision, Effect, Verdict
 from affineur.model.filenames import candidate_projects, is_filename
 from affineur.model.files import File
 from affineur.model.names import ProjectName, project_name
+from affineur.model.printable import printable
 from affineur.operations.context import Context
 from affineur.operations.operation import argument, file_option, option
 from affineur.policy.gate import Screened, sentence_of
@@ -249,24 +250,20 @@ def say(decisions: list[Explained]) -> str:
 def _spoken(one: Explained) -> Iterable[str]:
     yield f"{one.filename} in {one.index}: {one.decision}" + (" (the policy only watches)" if one.watched else "")
     if one.sentence:
-        yield f"  {_plain(one.sentence)}"
+        yield f"  {printable(one.sentence)}"
     if one.changes_at is not None:
         yield f"  changes by time alone at {one.changes_at:%Y-%m-%d %H:%M} UTC"
     if one.upload_time is not None:
         yield f"  uploaded {one.upload_time:%Y-%m-%d %H:%M} UTC (by {one.upload_time_source}), from {one.source}"
     for verdict in one.verdicts:
         lifted = f" (lifted by {verdict.waiver})" if verdict.waiver else ""
-        yield f"  {verdict.rule:<16} {verdict.effect:<9} {_plain(verdict.sentence)}{lifted}".rstrip()
+        yield f"  {verdict.rule:<16} {verdict.effect:<9} {printable(verdict.sentence)}{lifted}".rstrip()
         for finding in verdict.findings:
             place = (
                 f"{finding.where}:{finding.line}: " if finding.line else (f"{finding.where}: " if finding.where else "")
             )
-            yield f"  {'':<26} - {_plain(place + finding.what)}"
+            yield f"  {'':<26} - {printable(place + finding.what)}"
     if one.waiver:
         yield f"  to ask for an exception: {one.waiver}"
     if one.id:
         yield f"  policy {one.policy}, revision {one.revision}; decision {one.id}"
-
-
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)

@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 from affineur.errors import IndexUnknown, Invalid
 from affineur.model.files import ProjectStatus, Status
 from affineur.model.names import ProjectName, project_name
+from affineur.model.printable import in_one_line
 from affineur.operations.context import Context
 from affineur.operations.operation import argument, option
 from affineur.storage.catalog import hosted
@@ -106,7 +107,7 @@ async def yank(context: Context, request: Yank) -> list[Withdrawn]:
         FileUnknown: there is no such release.
     """
     project, version = request.parts
-    reason = _line(request.reason)
+    reason = in_one_line(request.reason)
     source = _source(context, request)
     return _files(await context.catalog.write(hosted.set_yanked, source, project, version, reason, context.actor))
 
@@ -182,7 +183,7 @@ async def activate(context: Context, request: Activate) -> Marked:
 
 
 async def _mark(context: Context, request: Project, status: Status, reason: str) -> Marked:
-    project, marker = project_name(request.project), ProjectStatus(status, _line(reason))
+    project, marker = project_name(request.project), ProjectStatus(status, in_one_line(reason))
     await context.catalog.write(hosted.set_status, _source(context, request), project, marker, context.actor)
     return Marked(project, marker.status.value, marker.reason)
 
@@ -191,11 +192,6 @@ def _source(context: Context, request: Release | Project) -> str:
     if request.source not in context.config.hosted:
         raise IndexUnknown(request.source, sorted(context.config.hosted))
     return request.source
-
-
-def _line(text: str) -> str:
-    """Return a reason as one line of printable characters: it ends on people's terminals."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _files(names: list[str]) -> list[Withdrawn]:

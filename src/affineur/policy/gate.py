@@ -11,6 +11,7 @@ from affineur.errors import Refused
 from affineur.model.decisions import Decision, Effect, Verdict
 from affineur.model.files import File, Page
 from affineur.model.names import IndexName, ProjectName
+from affineur.model.printable import in_one_line
 from affineur.policy.evidence import CONTENT, NOTHING, Evidence, Need
 from affineur.policy.judge import lifted, verdicts_of
 from affineur.policy.policies import Listing, Mode, Policy
@@ -19,15 +20,11 @@ from affineur.policy.rule import Facts
 _NOT_INSPECTED = "not inspected yet"
 
 
-def _speakable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
 def sentence_of(verdict: Verdict) -> str:
     """Return a refusing verdict as people read it: what the rule does, which rule, and why."""
     verb = "denied" if verdict.effect is Effect.DENY else "held"
     # Sentences quote text of packages, and clients print them on terminals as they are.
-    return " ".join(_speakable(f"{verb} by {verdict.rule}: {verdict.sentence}").split())
+    return in_one_line(f"{verb} by {verdict.rule}: {verdict.sentence}")
 
 
 @dataclass(frozen=True)

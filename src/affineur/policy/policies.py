@@ -62,10 +62,11 @@ class Policy:
         """Return the rules that judge a project's files, in order."""
         found = self._known.get(project)
         if found is None:
-            patterns = tuple(pattern for pattern in self._projects if _fits(pattern, project))
+            patterns = self._patterns(project)
             found = self._rules.get(patterns)
             if found is None:
-                found = self._rules[patterns] = self._made(patterns)
+                made = (KINDS[name].make(settings) for name, settings in self._settings(patterns).items())
+                found = self._rules[patterns] = (*self._always, *made)
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
             self._known[project] = found
@@ -77,7 +78,12 @@ class Policy:
 
     def settings(self, project: ProjectName | None = None) -> dict[str, Any]:
         """Return the settings of each rule that is on, by its name; with `project`, those that hold for it."""
-        patterns = [pattern for pattern in self._projects if project is not None and _fits(pattern, project)]
+        return self._settings(self._patterns(project) if project is not None else ())
+
+    def _patterns(self, project: ProjectName) -> tuple[str, ...]:
+        return tuple(pattern for pattern in self._projects if _fits(pattern, project))
+
+    def _settings(self, patterns: tuple[str, ...]) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for name, raw in self._raw(patterns).items():
             settings = read_settings(name, raw, KINDS[name].settings, [])
@@ -85,20 +91,12 @@ class Policy:
                 made[name] = settings
         return made
 
-    def _raw(self, patterns: list[str]) -> dict[str, Any]:
+    def _raw(self, patterns: tuple[str, ...]) -> dict[str, Any]:
         """Return the rules' values as configured, the plainest pattern first, a project's own name last."""
         raw = {key: value for key, value in self.document.items() if key not in _KEYS}
         for pattern in sorted(patterns, key=lambda text: ("*" not in text and "?" not in text, len(text))):
             raw |= self._projects[pattern]
         return {kind.name: raw[kind.name] for kind in RULES if raw.get(kind.name, False) is not False}
-
-    def _made(self, patterns: tuple[str, ...]) -> tuple[Rule, ...]:
-        rules: list[Rule] = []
-        for name, raw in self._raw(list(patterns)).items():
-            settings = read_settings(name, raw, KINDS[name].settings, [])
-            if settings is not None and getattr(settings, "force", None) is not Force.OFF:
-                rules.append(KINDS[name].make(settings))
-        return (*self._always, *rules)
 
 
 def _fits(pattern: str, project: ProjectName) -> bool:

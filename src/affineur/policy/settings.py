@@ -219,7 +219,7 @@ _NOTHING: Any = object()
 
 
 def read(where: str, raw: Any, kind: Any, problems: list[str]) -> Any:
-    """Read a value of the annotated type `kind`; problems are noted with their place, and None-like is returned."""
+    """Read a value of the annotated type `kind`; what is wrong is noted in `problems`, and `_NOTHING` returned."""
     try:
         return _value(where, raw, kind, problems)
     except _Wrong as error:
@@ -232,5 +232,5 @@ def read_settings(where: str, raw: Any, kind: type[Any], problems: list[str]) ->
 
     Returns None where something is wrong; every problem is appended to `problems` with its place.
     """
-    made = read(where, True if raw is True else raw, kind, problems) if raw is not True else kind()
+    made = kind() if raw is True else read(where, raw, kind, problems)
     return None if made is _NOTHING else made

@@ -139,9 +139,8 @@ class Gated:
 
         return decide
 
-    async def _judged(self, page: Page, moment: datetime | None = None, only: File | None = None) -> Screened:
-        evidence = await self._evidence(page)
-        now = moment or datetime.now(UTC)
+    async def _judged(self, page: Page, only: File | None = None) -> Screened:
+        evidence, now = await self._evidence(page), datetime.now(UTC)
         if len(page.files) < _MANY or only is not None:
             return self.gate.screen(page, now=now, evidence=evidence, only=only)
         return await asyncio.to_thread(self.gate.screen, page, now=now, evidence=evidence)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from affineur.errors import Invalid
 from affineur.model.decisions import Effect, Finding, Verdict
 from affineur.model.licences import Stated
+from affineur.model.printable import printable
 from affineur.policy.evidence import Need
 from affineur.policy.rule import Facts
 from affineur.policy.settings import Force, Settings
@@ -96,9 +97,5 @@ _PENDING = Verdict(Licences.name, Effect.PENDING, "its metadata were not read ye
 
 def _findings(stated: Stated) -> tuple[Finding, ...]:
     fields = (("License-Expression", stated.expression), ("License", stated.text[:200]))
-    found = [Finding("stated", name, text=_line(text)) for name, text in fields if text]
-    return (*found, *(Finding("stated", "Classifier", text=_line(text)) for text in stated.classifiers))
-
-
-def _line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
+    found = [Finding("stated", name, text=printable(text)) for name, text in fields if text]
+    return (*found, *(Finding("stated", "Classifier", text=printable(text)) for text in stated.classifiers))

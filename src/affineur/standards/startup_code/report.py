@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from affineur.model.printable import in_one_line
 from affineur.model.scans import Finding, Level, Moment, Trait
 
 _MOST = 40
@@ -10,7 +11,7 @@ _LONGEST_TEXT = 200
 
 def shown(text: str) -> str:
     """Return a line as it may be shown: printable, in one line, cut."""
-    cut = " ".join("".join(c if c.isprintable() else " " for c in text[:2000]).split())
+    cut = in_one_line(text[:2000])
     return cut if len(cut) <= _LONGEST_TEXT else cut[: _LONGEST_TEXT - 1] + "…"
 
 

@@ -1,0 +1,13 @@
+"""Text of packages and people as it may stand on a terminal, in a header or in a mail."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Return the text with a space for each control character, line end and invisible mark."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+
+
+def in_one_line(text: str) -> str:
+    """Return the text in one printable line, with single spaces."""
+    return " ".join(printable(text).split())
