@@ -217,3 +217,12 @@ def test_what_a_user_downloads_is_watched_without_a_lock(server, tmp_path, hooks
     until(lambda: hooks.got)
     assert [(item["project"], item["locks"]) for item in items(hooks)] == [("gouda", ["use"])]
     assert call(server, "monitor/add", token, name="other", by_use="user:root").status_code == 403
+
+
+def test_what_deserves_a_look_is_listed(server, tmp_path, hooks, upstream):
+    upstream.wheel("gouda", "1.0", keys={"upload-time": "2020-01-01T00:00:00Z"})
+    upstream.wheel("brie", "1.0")
+    watch(server, tmp_path, hooks, "gouda==1.0\nbrie==1.0\n")
+    rows = until(lambda: ask(server, "monitor/report", name="shop").json())
+    assert [(row["project"], row["why"][:14]) for row in rows] == [("gouda", "no release for")]
+    assert rows[0]["last_release"].startswith("2020-01-01")

@@ -30,7 +30,7 @@ class AlertKind(StrEnum):
     ARCHIVED = "archived"
     """The project is archived: its end of life (PEP 792)."""
     PUBLISHER = "publisher"
-    """A later release comes from another publisher, or lost its attestation."""
+    """The newest release lost the attestation of who published it."""
 
 
 class AlertState(StrEnum):

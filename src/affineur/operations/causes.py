@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from packaging.version import Version
+
 from affineur.model.advisories import ProjectAdvisories, Severity, Vulnerability, affects, canonical, parsed
 from affineur.model.alerts import AlertKind, Cause, Fix
 from affineur.model.decisions import Decision
@@ -26,6 +28,9 @@ _STATUSES = {
 }
 
 
+_FIRST = Version("0")
+
+
 @dataclass
 class Known:
     """What is known of a project in an index."""
@@ -40,6 +45,11 @@ class Known:
         for file in self.screened.page.files if self.screened is not None else ():
             if file.version and not file.tombstone:
                 self._files.setdefault(canonical(file.version), []).append(file)
+
+    def last_release(self) -> datetime | None:
+        """Return when the project last released something; None where nothing tells."""
+        moments = [file.upload_time for files in self._files.values() for file in files if file.upload_time]
+        return max(moments, default=None)
 
     def causes(self, version: str) -> tuple[Cause, ...]:
         """Return what is wrong with a version; worked out once, however many locks hold it."""
@@ -68,6 +78,8 @@ class Known:
         if all(file.yanked for file in files):
             reason = next((f": {file.yanked_reason}" for file in files if file.yanked_reason), "")
             found.append(Cause(AlertKind.YANKED, f"its author withdrew this release{reason}"))
+        if (lost := self._lost_attestation(version, files)) is not None:
+            found.append(lost)
         refusal = self._refusal(files)
         if refusal is not None and _TOLD_BY.get(refusal.strictest.rule) not in {cause.kind for cause in found}:
             found.append(
@@ -81,6 +93,15 @@ class Known:
         kind = AlertKind.MALWARE if hole.is_malware else AlertKind.ADVISORY
         urgent = hole.is_malware or hole.severity >= Severity.CRITICAL
         return Cause(kind, said, hole.ids, hole.severity, urgent, self._fix(hole, version), record.link)
+
+    def _lost_attestation(self, version: str, files: Sequence[File]) -> Cause | None:
+        """Tell where the newest later release says nothing of who published it, though this one does."""
+        later = sorted(self._later(version), key=lambda text: parsed(text) or _FIRST)
+        if not later or not any(file.provenance for file in files):
+            return None
+        if any(file.provenance for file in self._files[canonical(later[-1])]):
+            return None
+        return Cause(AlertKind.PUBLISHER, f"the newest release, {later[-1]}, has no attestation, though this one has")
 
     def _refusal(self, files: Sequence[File]) -> Decision | None:
         """Return what refuses a release: the strictest decision where no file passes, else None."""

@@ -52,6 +52,8 @@ _LOOK_EVERY = 1.0
 _ENTRIES = 1000
 _PROJECTS = 100
 """How many projects are judged between two commits."""
+_AT_ONCE = 8
+"""How many are judged at a time: judging asks the database several questions, one after the other."""
 _MESSAGES = 50
 _FAR = 10_000
 """After so many entries that concern no lock the place in the ledger is written down."""
@@ -159,7 +161,6 @@ async def look_after(context: Context, lease: str, changed: Concerned) -> int:
         standing = await context.catalog.read(alerts.standing, (), [name])
         projects = {project for project, _ in pins} | {alert.project for alert in standing}
         number += await _in_parts(context, lease, known, projects, name)
-    await context.journal.write()
     return number
 
 
@@ -173,7 +174,7 @@ async def _in_parts(
         standing = await context.catalog.read(alerts.standing, part)
         standing = [alert for alert in standing if not only or alert.lock == only]
         if held or standing:
-            found = await _known(context, {(known[one.lock].index, one.project) for one in held})
+            found = await known_of(context, {(known[one.lock].index, one.project) for one in held})
             await context.catalog.write(_bring_up, lease, held, standing, found, known)
         looked += len({one.project for one in held})
         await asyncio.sleep(0)
@@ -193,7 +194,7 @@ def _held(connection: sa.Connection, projects: Sequence[str], known: Mapping[str
     return sorted(found)
 
 
-async def _known(context: Context, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Known]:
+async def known_of(context: Context, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Known]:
     """Return what is known now of (index, project)."""
     names = sorted({ProjectName(project) for _, project in wanted})
     packed = await context.catalog.read(gathered, names)
@@ -202,10 +203,16 @@ async def _known(context: Context, wanted: Collection[tuple[str, str]]) -> dict[
         for name, documents in packed.items()
     }
     none = ProjectAdvisories()
-    return {
-        (index, project): Known(records.get(ProjectName(project), none), await _screened(context, index, project))
-        for index, project in sorted(wanted)
-    }
+    found: dict[tuple[str, str], Known] = {}
+    places = iter(sorted(wanted))
+
+    async def work() -> None:
+        for index, project in places:
+            screened = await _screened(context, index, project)
+            found[index, project] = Known(records.get(ProjectName(project), none), screened)
+
+    await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
+    return found
 
 
 async def _screened(context: Context, index: str, project: str) -> Screened | None:
@@ -214,7 +221,7 @@ async def _screened(context: Context, index: str, project: str) -> Screened | No
     if gated is None:
         return None
     try:
-        return await gated.judged_again(ProjectName(project))
+        return await gated.judged_as_held(ProjectName(project))
     except ProjectUnknown:
         return None
 

@@ -16,8 +16,9 @@ from affineur.operations.links import Link, signed
 from affineur.storage.catalog.alerts import Batch
 from affineur.storage.catalog.locks import Named
 
-_MOST_ITEMS = 50
-"""How many things one message tells in full."""
+_MOST_ITEMS = 20
+"""How many things one message tells people in full."""
+_MOST_FOR_PROGRAMS = 200
 _MOST_LOCKS = 20
 _LONGEST = 300
 _WORDS = {
@@ -29,7 +30,7 @@ _WORDS = {
     AlertKind.YANKED: "yanked",
     AlertKind.DEPRECATED: "deprecated",
     AlertKind.ARCHIVED: "end of life",
-    AlertKind.PUBLISHER: "publisher changed",
+    AlertKind.PUBLISHER: "publisher unknown",
 }
 _LEADS = {
     News.OPENED: "",
@@ -177,7 +178,8 @@ def composed(batch: Batch, head: Letterhead, holders: Mapping[tuple[str, str], S
     values = {"subject": subject, "items": items[:_MOST_ITEMS], "more": len(items[_MOST_ITEMS:]), "stop": stop}
     text = _environment().get_template("news.txt").render(**values)
     html = _environment().get_template("news.html").render(**values)
-    data = {"items": [item.document() for item in items], "stop": stop}
+    told = [item.document() for item in items[:_MOST_FOR_PROGRAMS]]
+    data = {"items": told, "more": len(items) - len(told), "stop": stop}
     return Message(subject, text, html, data, urgent, stop)
 
 
@@ -191,15 +193,16 @@ def _items(batch: Batch, head: Letterhead, holders: Mapping[tuple[str, str], Seq
         lock = head.locks.get(alert.lock)
         if lock is not None and lock.filename and lock.filename not in item.files:
             item.files.append(lock.filename)
-    for item in found.values():
+    order = sorted(found.values(), key=lambda each: (each.project, each.version, each.name))
+    order.sort(key=lambda each: (each.news is News.CLOSED, not each.cause.urgent, -each.cause.severity))
+    for item in order[:_MOST_FOR_PROGRAMS]:
         item.locks.sort()
         _add_holders(item, batch.owner, head, holders.get((item.project, item.version), ()))
         about = (batch.owner, "", item.project, item.cause.kind.value, item.cause.key)
         if item.news is not News.CLOSED:
             item.acknowledge = head.link(Link("acknowledge", *about))
             item.mute = head.link(Link("mute", *about))
-    order = sorted(found.values(), key=lambda each: (each.project, each.version, each.name))
-    return sorted(order, key=lambda each: (each.news is News.CLOSED, not each.cause.urgent, -each.cause.severity))
+    return order
 
 
 def _add_holders(item: Item, owner: str, head: Letterhead, holding: Sequence[str]) -> None:
@@ -221,7 +224,8 @@ def _subject(items: Sequence[Item]) -> str:
 
 def cut(text: str, longest: int = _LONGEST) -> str:
     """Return text of packages as one printable line of bounded length."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    plain = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+    line = " ".join(plain.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

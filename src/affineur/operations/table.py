@@ -31,6 +31,7 @@ from affineur.operations import (
     rehearse,
     report,
     requirements,
+    standing,
     waivers,
     watched_pages,
     withdraw,
@@ -193,6 +194,7 @@ TABLE: tuple[Operation, ...] = (
     Operation("monitor alerts", monitor.MonitorAlerts, monitor.list_alerts, right=Right.READ, place=_anywhere),
     Operation("monitor prefer", monitor.MonitorPrefer, monitor.prefer, CHANGE, right=Right.READ, place=_anywhere),
     Operation("monitor feeds", monitor.MonitorFeeds, monitor.feeds, CHANGE, right=Right.READ, place=_anywhere),
+    Operation("monitor report", standing.MonitorReport, standing.report, right=Right.READ, place=_anywhere),
     Operation(
         "monitor secret", monitor.MonitorSecret, monitor.new_secret, CHANGE, right=Right.READ, place=_anywhere,
         brief=lambda made: made.secret,

@@ -93,6 +93,14 @@ class Gated:
         self.witness.forget(project)
         return await self._noted(await self._judged(await self.source.held(project)))
 
+    async def judged_as_held(self, project: ProjectName) -> Screened:
+        """Return what is held of a project with decisions by the evidence that is remembered; nothing is noted.
+
+        Raises:
+            ProjectUnknown: nothing is held.
+        """
+        return await self._judged(await self.source.held(project))
+
     async def held(self, project: ProjectName) -> Page:
         """Return what is held of a project, without the files refused here."""
         return self._passing(await self._judged(await self.source.held(project)))

@@ -73,7 +73,7 @@ def test_the_worst_comes_first_and_more_are_counted():
     assert made.subject.startswith("[affineur] gouda 1.0: critical")
     assert made.subject.endswith("; and 1 more")
     many = message(*[(News.OPENED, alert("shop", mild, f"cheese{number:03}")) for number in range(120)])
-    assert "70 more: affineur monitor alerts" in many.text
+    assert "100 more: affineur monitor alerts" in many.text
     assert len(many.data["items"]) == 120
 
 

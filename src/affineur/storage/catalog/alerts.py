@@ -164,6 +164,7 @@ class Batch:
 def batches(connection: sa.Connection, now: datetime) -> Iterator[Batch]:
     """Yield what is to be told to each recipient for whom something is due, with what is due later for them."""
     query = sa.select(notices.c.owner, notices.c.target).where(notices.c.due_at <= now.timestamp()).distinct()
+    names, width = alerts.c.keys(), len(notices.c)
     for owner, target in connection.execute(query.order_by(notices.c.owner, notices.c.target)).all():
         rows = connection.execute(
             sa.select(notices, *alerts.c)
@@ -174,8 +175,7 @@ def batches(connection: sa.Connection, now: datetime) -> Iterator[Batch]:
         ids, news = [], []
         for row in rows:
             ids.append(row[0])
-            values = row[len(notices.c) :]
-            news.append((News(row.news), _made(dict(zip(alerts.c.keys(), values, strict=True)))))
+            news.append((News(row.news), _made(dict(zip(names, row[width:], strict=True)))))
         yield Batch(owner, target, tuple(ids), tuple(news))
 
 

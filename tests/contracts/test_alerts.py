@@ -1,0 +1,158 @@
+"""Alerts, notices, preferences and the lookout's place in the ledger, on both databases."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from affineur.errors import Conflict
+from affineur.model.advisories import Severity
+from affineur.model.alerts import Alert, AlertKind, AlertState, Cause, Fix, News, alert_id
+from affineur.model.locks import LockKind
+from affineur.model.names import ProjectName
+from affineur.storage.catalog import alerts, downloads, locks, lookout, preferences, signing_keys, usage
+from affineur.storage.catalog.alerts import Notice
+from affineur.storage.catalog.downloads import Batch, Download
+from affineur.storage.catalog.locks import KeptLock
+from affineur.storage.catalog.preferences import Preferences
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CAUSE = Cause(AlertKind.ADVISORY, "a hole", ("GHSA-1", "CVE-1"), Severity.HIGH, False, Fix("1.1", True, "held", NOW))
+
+
+def alert(lock="shop", owner="ann", project="gouda"):
+    identifier = alert_id(lock, project, "1.0", CAUSE)
+    return Alert(identifier, lock, owner, "main", project, "1.0", CAUSE, AlertState.OPEN, NOW, NOW)
+
+
+def closed(one):
+    return replace(one, state=AlertState.CLOSED, closed_at=NOW, end="the lock does not hold it any more")
+
+
+def test_alerts_are_kept_found_and_forgotten(catalog):
+    many = [alert(f"lock-{number}") for number in range(1200)]
+    catalog.write_now(alerts.keep, many)
+    assert len(catalog.read_now(alerts.standing, ["gouda"])) == 1200
+    assert catalog.read_now(alerts.standing, [], ["lock-7"]) == [many[7]]
+    catalog.write_now(alerts.keep, [closed(many[7])])
+    assert catalog.read_now(alerts.standing, [], ["lock-7"]) == []
+    assert catalog.read_now(alerts.listed, lock="lock-7", state=AlertState.CLOSED) == [closed(many[7])]
+    assert catalog.read_now(alerts.latest, lock="lock-7") == [closed(many[7])]
+    assert catalog.write_now(alerts.tidy, NOW + timedelta(1)) == 1
+    catalog.write_now(alerts.forget, "lock-8")
+    assert len(catalog.read_now(alerts.listed, owner="ann", limit=2000)) == 1198
+
+
+def test_states_change_by_id_or_by_cause_and_never_of_closed_ones(catalog):
+    one, other, eves = alert("shop"), alert("till"), alert("zoo", "eve")
+    catalog.write_now(alerts.keep, [one, closed(other), eves])
+    about = {"owner": "ann", "project": "gouda", "kind": AlertKind.ADVISORY, "cause": CAUSE.key}
+    assert catalog.write_now(alerts.set_state, AlertState.MUTED, **about) == 1
+    assert catalog.write_now(alerts.set_state, AlertState.ACKNOWLEDGED, ids=[eves.id, other.id]) == 1
+    states = {each.lock: each.state for each in catalog.read_now(alerts.listed)}
+    assert states == {"shop": AlertState.MUTED, "zoo": AlertState.ACKNOWLEDGED}
+
+
+def test_news_wait_for_their_time_and_go_together(catalog):
+    later = NOW + timedelta(hours=1)
+    catalog.write_now(alerts.keep, [alert("shop"), alert("till")])
+    mails = [
+        Notice(alert("shop").id, "ann", "mail:a@example.org", News.OPENED, later),
+        Notice(alert("till").id, "ann", "mail:a@example.org", News.OPENED, NOW),
+        Notice(alert("shop").id, "ann", "mail:b@example.org", News.OPENED, later),
+    ]
+    catalog.write_now(alerts.notify, mails)
+    assert not catalog.read_now(alerts.notices_due, NOW - timedelta(seconds=1))
+    (batch,) = catalog.read_now(lambda connection: list(alerts.batches(connection, NOW)))
+    assert (batch.owner, batch.target) == ("ann", "mail:a@example.org")
+    assert [(news, told.lock) for news, told in batch.news] == [(News.OPENED, "till"), (News.OPENED, "shop")]
+    assert batch.news[0][1] == alert("till")
+    assert catalog.write_now(alerts.told, batch.ids) == 2
+    assert catalog.write_now(alerts.told, batch.ids) == 0
+    catalog.write_now(alerts.drop_notices, "ann", "mail:b@example.org")
+    assert not catalog.read_now(alerts.notices_due, later)
+
+
+def test_one_process_at_a_time_looks_after_the_locks(catalog):
+    lease = catalog.write_now(lookout.claim)
+    assert catalog.write_now(lookout.claim) is None
+    catalog.write_now(lookout.fence, lease)
+
+    def when_the_lease_is_over(change):
+        change.now += lookout.LEASE
+        return lookout.claim(change)
+
+    other = catalog.write_now(when_the_lease_is_over)
+    assert other not in {None, lease}
+    with pytest.raises(Conflict):
+        catalog.write_now(lookout.done, lease, 7)
+    assert catalog.read_now(lookout.serial) == 0
+    catalog.write_now(lookout.done, other, 7)
+    assert catalog.read_now(lookout.serial) == 7
+    assert catalog.write_now(lookout.claim) is not None
+
+
+def test_preferences_are_the_usual_ones_until_chosen(catalog):
+    chosen = Preferences("ann", ("mail:a@example.org",), "Europe/Berlin", "22:00-07:00", 3600)
+    catalog.write_now(preferences.keep, replace(chosen, digest=1))
+    catalog.write_now(preferences.keep, chosen)
+    assert catalog.read_now(preferences.of, ["ann", "eve"]) == {"ann": chosen, "eve": Preferences("eve")}
+
+
+def test_keys_are_made_once_and_webhooks_have_one_for_each_owner(catalog):
+    key = catalog.write_now(signing_keys.server_secret, "links")
+    assert (
+        catalog.write_now(signing_keys.server_secret, "links")
+        == key
+        == catalog.read_now(signing_keys.known_secret, "links")
+    )
+    assert catalog.read_now(signing_keys.name_of, key) == "links"
+    catalog.write_now(signing_keys.forget_secret, "links")
+    assert catalog.read_now(signing_keys.known_secret, "links") is None
+    hook = "webhook:https://hooks.example.org/"
+    first = catalog.write_now(signing_keys.new_webhook_secret, "ann", hook)
+    assert len(first) == 32
+    assert catalog.write_now(signing_keys.new_webhook_secret, "ann", hook) is None
+    assert catalog.write_now(signing_keys.new_webhook_secret, "eve", hook) not in {None, first}
+    fresh = catalog.write_now(signing_keys.new_webhook_secret, "ann", hook, replace=True)
+    assert catalog.read_now(signing_keys.webhook_secret, "ann", hook) == fresh != first
+
+
+def test_locks_are_muted_and_lose_a_recipient(catalog):
+    kept = KeptLock(
+        "shop", "ann", "main", LockKind.REQUIREMENTS, "requirements.txt", b"", ("mail:a@example.org",), NOW, NOW, "ci",
+        "user:ann", 30.0,
+    )  # fmt: skip
+    catalog.write_now(locks.keep, kept, [(ProjectName("gouda"), "1.0")])
+    assert catalog.read_now(locks.find, "shop") == kept
+    catalog.write_now(locks.mute, "shop", NOW)
+    assert catalog.write_now(locks.stop_telling, "ann", "mail:a@example.org") == 1
+    named = catalog.read_now(locks.named, "ann")["shop"]
+    assert (named.tell, named.muted_until, named.use_of, named.use_days) == ((), NOW, "user:ann", 30.0)
+    assert catalog.read_now(locks.pinned_projects) == [("main", "gouda")]
+    assert catalog.read_now(locks.named, "eve") == {}
+
+
+def test_who_used_what_is_found(catalog):
+    def taken(version, principal, token, at):
+        filename = f"gouda-{version}-py3-none-any.whl"
+        return (
+            Download("main", "gouda", version, filename, principal, token, "pip/26", 200),
+            "",
+            int(at.timestamp()),
+            False,
+        )
+
+    batch = Batch()
+    for one in (
+        taken("1.0", "ann", "t1", NOW), taken("1.0", "ann", "t1", NOW + timedelta(hours=1)), taken("2.0", "eve", "t2", NOW),
+        taken("0.9", "ann", "t1", NOW - timedelta(days=40)), taken("3.0", "", "", NOW),
+    ):  # fmt: skip
+        batch.downloads[one] = 1
+    catalog.write_now(downloads.append, batch)
+    found = catalog.read_now(usage.used, NOW - timedelta(days=30), ["gouda"])
+    assert {(use.principal, use.token, use.version, use.last) for use in found} == {
+        ("ann", "t1", "1.0", NOW + timedelta(hours=1)), ("eve", "t2", "2.0", NOW),
+    }  # fmt: skip
+    assert catalog.read_now(usage.used, NOW - timedelta(days=30), ["brie"]) == []
+    assert len(catalog.read_now(usage.used, NOW - timedelta(days=50))) == 3
