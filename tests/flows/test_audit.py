@@ -129,7 +129,7 @@ def test_an_upstream_that_does_not_answer_is_not_taken_for_clean(upstream, tmp_p
 def test_what_cannot_be_known_is_said(here, tmp_path):
     told(here, tmp_path / "feed", osv("PYSEC-1", "gouda"))
     file = written(
-        tmp_path / "r.txt", "brie", "gouda>=1", "feta @ https://u:secret@files.example.org/feta.zip", "-r https://x.example.org/y"
+        tmp_path / "r.txt", "brie", "gouda>=1", "feta @ https://u:secret@files.example.org/feta.zip?sig=secret", "-r https://x.example.org/y"
     )  # fmt: skip
     report = audited(here, file, "--offline", code=FOUND)
     assert {(row["kind"], row["name"]) for row in report["unknown"]} >= {
@@ -137,6 +137,22 @@ def test_what_cannot_be_known_is_said(here, tmp_path):
     }  # fmt: skip
     assert "secret" not in json.dumps(report)
     assert all(row["skip_reason"] for row in report["dependencies"])
+
+
+def test_locks_of_other_tools_and_files_at_addresses_tell_line_and_version(here, tmp_path):
+    told(here, tmp_path / "feed", osv("PYSEC-1", "brie", fixed="2.0"), osv("PYSEC-2", "curd-tools", fixed="2.0"))
+    lock = written(
+        tmp_path / "uv.lock", "version = 1", 'requires-python = ">=3.11"', "[[package]]", 'name = "own"', 'version = "1"',
+        'source = { editable = "." }', "[[package]]", 'name = "brie"', 'version = "1.0"',
+        'source = { registry = "https://packages.example.org/simple" }',
+    )  # fmt: skip
+    (row,) = audited(here, lock, "--offline", code=FOUND)["dependencies"]
+    assert (row["name"], row["line"], row["vulns"][0]["id"]) == ("brie", 8, "PYSEC-1")
+    direct = written(tmp_path / "r.txt", "https://files.example.org/curd_tools-1.0-py3-none-any.whl")
+    report = audited(here, direct, "--offline", code=FOUND)
+    (row,) = report["dependencies"]
+    assert (row["name"], row["version"], row["vulns"][0]["id"]) == ("curd-tools", "1.0", "PYSEC-2")
+    assert (kinds(report), report["unknown"]) == ({"direct-url"}, [])
 
 
 def test_traps_of_requirements_files(here, tmp_path):

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from affineur.errors import Invalid, NotFound
+from affineur.errors import Invalid, InvalidName, NotFound
 from affineur.model.advisories import ProjectAdvisories
 from affineur.model.advisories import Vulnerability as Hole
 from affineur.model.files import File
@@ -21,6 +21,8 @@ from affineur.operations.context import Context
 from affineur.operations.findings import (
     Looked,
     Pending,
+    Row,
+    completed,
     distinct,
     is_own,
     nearest,
@@ -56,6 +58,8 @@ from affineur.standards.audits.report import (
 from affineur.standards.locks.read import read_lock
 from affineur.storage.catalog import advisories, cache
 
+_MOST_PINS = 20_000
+"""Releases that files may name in one audit."""
 _RAISED = frozenset({"yanked", "policy", "licence"})
 """Kinds of findings that another release of the project may not have."""
 T = TypeVar("T", Finding, Unchecked)
@@ -107,9 +111,7 @@ async def audit(context: Context, request: Audit) -> Report:
     gated = context.index(request.index or context.config.default_index)
     files = (*request.files, *request.url)
     texts = {document.name: document.text for document in files}
-    parts = [await asyncio.to_thread(_read, name, texts) for name in _asked_for(files)]
-    if request.environment:
-        parts.append(_environment(request.environment))
+    parts = await asyncio.to_thread(_given, request, texts)
     if not parts and not request.index:
         raise Invalid("what? name lock or requirements files, --environment, or an index with --index")
     parts = parts or [await _contents(context, gated)]
@@ -121,13 +123,13 @@ async def audit(context: Context, request: Audit) -> Report:
             context, gated.name, part.lock, part.name, texts, looked, _wrong(part, report), held_only=report.offline
         )
         for part in parts
-        if part.text
+        if part.name in {document.name for document in request.files}
     ]  # fmt: skip
     upgrades = [upgrade for one in fixes for upgrade in one.upgrades]
     problems = [problem for one in fixes for problem in one.problems]
     raised = {name: text for one in fixes for name, text in one.texts.items()} if request.write else {}
     if raised:
-        parts = [await asyncio.to_thread(_read, name, texts | raised) for name in _asked_for(files)]
+        parts = await asyncio.to_thread(_given, request, texts | raised)
         report, _ = await _audited(context, request, gated, parts)
     written = [Raised(name, text) for name, text in raised.items()]
     return msgspec.structs.replace(report, fixes=upgrades, fix_problems=problems, written=written)
@@ -143,24 +145,37 @@ async def _audited(
     projects = list(dict.fromkeys(pin.project for part in parts for pin in part.pins if pin.project))
     looked = {ProjectName(""): Looked(ProjectAdvisories())}
     looked |= await Knowledge(context, gated, now, offline=offline).of(projects)
-    described = await _described(context, parts, looked)
+    ids = await asyncio.to_thread(_concerned, parts, looked)
+    described = await context.catalog.read(advisories.descriptions, ids)
     known = await _advisories(context, now)
-    dependencies: list[Dependency] = []
-    rows: list[Finding | Unchecked] = [Unchecked("advisories", known.alarm)] if known.alarm else []
-    pending = Pending()
-    for part in parts:
-        rows += of_lock(part.lock, part.text, part.name, require_hashes=request.require_hashes, there=part.there)
-        for pin in part.pins:
-            where = pin.document or part.name
-            dependencies.append(_dependency(pin, looked[pin.project], where, described, known))
-            rows += of_pin(pin, looked[pin.project], where, pending)
-    rows += pending.findings()
+    dependencies, rows = await asyncio.to_thread(_judged, request, parts, looked, described, known)
     report = Report(
         dependencies, [], [row for row in rows if isinstance(row, Finding)],
         [row for row in rows if isinstance(row, Unchecked)], [], [], known,
         gated.name, gated.gate.policy.name, gated.gate.revision, offline, now,
     )  # fmt: skip
     return _excepting(report, exemptions, now), looked
+
+
+def _judged(
+    request: Audit,
+    parts: Sequence[_Part],
+    looked: Mapping[ProjectName, Looked],
+    described: Mapping[tuple[str, str], str],
+    known: Advisories,
+) -> tuple[list[Dependency], list[Row]]:
+    """Return every release, and what is to be said besides vulnerabilities."""
+    dependencies: list[Dependency] = []
+    rows: list[Row] = [Unchecked("advisories", known.alarm)] if known.alarm else []
+    pending = Pending()
+    for part in parts:
+        rows += of_lock(part.lock, part.text, part.name, require_hashes=request.require_hashes, there=part.there)
+        for pin in part.pins:
+            where = pin.document or part.name
+            if pin.project:
+                dependencies.append(_dependency(pin, looked[pin.project], where, described, known))
+            rows += of_pin(pin, looked[pin.project], where, pending)
+    return dependencies, [*rows, *pending.findings()]
 
 
 def _wrong(part: _Part, report: Report) -> list[Pin]:
@@ -175,8 +190,14 @@ def written(report: Report) -> list[Document]:
     return [Document(one.name, one.text) for one in report.written]
 
 
-def _asked_for(files: Sequence[Document]) -> list[str]:
-    return [document.name for document in files if not document.included]
+def _given(request: Audit, texts: Mapping[str, str]) -> list[_Part]:
+    """Return what a request brings, with the texts as they are now."""
+    parts = [_read(document.name, texts) for document in (*request.files, *request.url) if not document.included]
+    if request.environment:
+        parts.append(_environment(request.environment))
+    if (many := sum(len(part.pins) for part in parts)) > _MOST_PINS:
+        raise Invalid(f"{many} releases are too many for one audit: at most {_MOST_PINS} are looked at")
+    return parts
 
 
 def _read(name: str, texts: Mapping[str, str]) -> _Part:
@@ -188,13 +209,19 @@ def _read(name: str, texts: Mapping[str, str]) -> _Part:
         return texts.get(path, "")
 
     lock = read_lock(texts[name], name, other)
-    lock = replace(lock, unread=(*lock.unread, *missing))
+    lock = replace(lock, pins=tuple(completed(lock.pins, texts[name])), unread=(*lock.unread, *missing))
     return _Part(name, texts[name], lock, distinct(lock.pins))
 
 
 def _environment(installed: Sequence[Installed]) -> _Part:
-    pins = [Pin(project_name(one.name), one.version, origin=one.origin, editable=one.editable) for one in installed]
-    return _Part("", "", Lock(LockKind.PYLOCK, tuple(pins)), distinct(pins), there=True)
+    pins: list[Pin] = []
+    unread: list[str] = []
+    for one in installed:
+        try:
+            pins.append(Pin(project_name(one.name), one.version, origin=one.origin, editable=one.editable))
+        except InvalidName as error:
+            unread.append(error.sentence)
+    return _Part("", "", Lock(LockKind.PYLOCK, tuple(pins), unread=tuple(unread)), distinct(pins), there=True)
 
 
 async def _contents(context: Context, gated: Gated) -> _Part:
@@ -220,18 +247,10 @@ def _pin(project: ProjectName, file: File) -> Pin:
     return Pin(project, file.version, files=(LockedFile(file.filename, hashes),))
 
 
-async def _described(
-    context: Context, parts: Sequence[_Part], looked: dict[ProjectName, Looked]
-) -> dict[tuple[str, str], str]:
-    """Return the long texts of the records that touch what is pinned."""
-    ids = {
-        hole.advisory.id
-        for part in parts
-        for pin in part.pins
-        if pin.version
-        for hole in looked[pin.project].advisories.of(pin.version)
-    }
-    return await context.catalog.read(advisories.descriptions, sorted(ids))
+def _concerned(parts: Sequence[_Part], looked: Mapping[ProjectName, Looked]) -> list[str]:
+    """Return the ids of the records that touch what is pinned."""
+    pins = [pin for part in parts for pin in part.pins if pin.version]
+    return sorted({hole.advisory.id for pin in pins for hole in looked[pin.project].advisories.of(pin.version)})
 
 
 async def _advisories(context: Context, now: datetime) -> Advisories:
@@ -246,7 +265,7 @@ async def _advisories(context: Context, now: datetime) -> Advisories:
 
 
 def _dependency(
-    pin: Pin, looked: Looked, filename: str, described: dict[tuple[str, str], str], known: Advisories
+    pin: Pin, looked: Looked, filename: str, described: Mapping[tuple[str, str], str], known: Advisories
 ) -> Dependency:
     def describe(hole: Hole) -> str:
         return described.get((hole.advisory.id, pin.project), "")

@@ -9,23 +9,28 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from operator import itemgetter
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from packaging.version import Version
 
 from affineur.model.advisories import ProjectAdvisories, canonical, parsed
 from affineur.model.advisories import Vulnerability as Hole
 from affineur.model.decisions import Decision, Effect, Verdict
+from affineur.model.filenames import version_in
 from affineur.model.files import File, Page, Status
 from affineur.model.locks import Lock, LockKind, Pin
-from affineur.model.names import ProjectName
+from affineur.model.names import ProjectName, normalize
 from affineur.standards.audits.report import ERROR, NOTE, WARNING, Finding, Unchecked, Vulnerability
 
 _COVERED = frozenset({"vulnerabilities", "known_malware", "status"})
 """Rules whose matter the audit tells by itself."""
+_ABOUT_PUBLIC = frozenset({"vulnerabilities", "known_malware"})
+"""Those of them that the audit tells of public projects alone."""
 _KINDS = {"lookalikes": "look-alike", "stdlib_names": "look-alike", "advice": "outdated", "licences": "licence"}
 """The kinds of findings that rules give by a name of their own."""
 _WEAK = frozenset({"md5", "sha1"})
+_ENTRY = re.compile(r'\s*(?:name\s*=\s*"([A-Za-z0-9._-]+)"|"([A-Za-z0-9._-]+)"\s*:\s*\{)')
+"""The line that names an entry of a lock in TOML, or in JSON."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 Row = Finding | Unchecked
 
@@ -198,14 +203,14 @@ def _origin(pin: Pin, entry: _Entry) -> Iterator[Row]:
 
 
 def shown(address: str) -> str:
-    """Return an address without the credentials in it."""
+    """Return an address without credentials and query, in which there may be secrets."""
     try:
         parts = urlsplit(address)
     except ValueError:
         return "an address that cannot be read"
-    if "@" not in parts.netloc:
+    if not parts.netloc:
         return address
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, parts.fragment))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", parts.fragment))
 
 
 def _listed(pin: Pin, looked: Looked, page: Page, entry: _Entry, pending: Pending) -> Iterator[Row]:
@@ -228,7 +233,7 @@ def _listed(pin: Pin, looked: Looked, page: Page, entry: _Entry, pending: Pendin
         yield entry.finding("wrong-hash", ERROR, text)
         wanted = files
     yield from _yanked(wanted, entry)
-    yield from _gate(pin, looked, wanted, entry, pending)
+    yield from _gate(pin, looked, page, wanted, entry, pending)
 
 
 def _decided(looked: Looked, file: File) -> tuple[Verdict, ...]:
@@ -266,28 +271,27 @@ def _yanked(files: Sequence[File], entry: _Entry) -> Iterator[Finding]:
     yield entry.finding("yanked", WARNING, f"{what} {verb} yanked{': ' + reason if reason else ''}")
 
 
-def _gate(pin: Pin, looked: Looked, files: Sequence[File], entry: _Entry, pending: Pending) -> Iterator[Row]:
+def _gate(
+    pin: Pin, looked: Looked, page: Page, files: Sequence[File], entry: _Entry, pending: Pending
+) -> Iterator[Row]:
     """Yield what the gate decides about the files, as far as the audit does not tell it by itself."""
-    if looked.decide is None:
-        return
-    decisions = [looked.decide(file) for file in files]
-    refused = [decision for decision in decisions if decision.objectionable]
-    if refused and refused[0].strictest.rule not in _COVERED:
-        verdict = refused[0].strictest
-        some = len(refused) < len(decisions)
-        watched = refused[0].watched
-        level = NOTE if some else WARNING if watched else ERROR
-        text = f"{len(refused)} of its {len(decisions)} files: {verdict.sentence}" if some else verdict.sentence
-        yield entry.by_rule(verdict, level, text + (" (the policy only watches)" if watched else ""))
-    said = {(one.rule, one.sentence): one for d in decisions for one in d.verdicts if one.effect is Effect.WARN}
-    for verdict in said.values():
-        if verdict.rule not in _COVERED:
-            yield entry.by_rule(verdict, WARNING, verdict.sentence)
-    for rule in sorted({one.rule for d in decisions for one in d.verdicts if one.effect is Effect.PENDING}):
-        if rule == "licences":
+    covered = _COVERED - _ABOUT_PUBLIC if page.owned else _COVERED
+    said: dict[tuple[str, Effect], list[Verdict]] = {}
+    decisions = [looked.decide(file) for file in files] if looked.decide is not None else []
+    for verdict in (verdict for decision in decisions for verdict in decision.verdicts):
+        if verdict.effect >= Effect.PENDING and verdict.rule not in covered:
+            said.setdefault((verdict.rule, verdict.effect), []).append(verdict)
+    for (rule, effect), verdicts in sorted(said.items()):
+        first, some = verdicts[0], len(verdicts) < len(decisions)
+        text = f"{len(verdicts)} of its {len(decisions)} files: {first.sentence}" if some else first.sentence
+        if effect is Effect.PENDING and rule == "licences":
             yield entry.unchecked("licence", "its metadata were not read yet, so its licence is not known")
-        elif rule not in _COVERED:
+        elif effect is Effect.PENDING:
             pending.note(rule, f"{pin.project} {pin.version}")
+        elif effect is Effect.WARN or decisions[0].watched:
+            yield entry.by_rule(first, WARNING, text + (" (the policy only watches)" if effect > Effect.WARN else ""))
+        else:
+            yield entry.by_rule(first, NOTE if some else ERROR, text)
 
 
 def of_lock(lock: Lock, text: str, filename: str, *, require_hashes: bool, there: bool) -> Iterator[Row]:
@@ -350,3 +354,20 @@ def distinct(pins: Iterable[Pin]) -> list[Pin]:
         elif pin.files:
             found[key] = replace(first, files=(*first.files, *pin.files))
     return list(found.values())
+
+
+def completed(pins: Iterable[Pin], text: str) -> Iterator[Pin]:
+    """Yield pins with what the file tells of them in other ways: the line of an entry, the version in a file's name."""
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := _ENTRY.match(line):
+            lines.setdefault(normalize(found[1] or found[2]), number)
+    for pin in pins:
+        number = pin.line or (0 if pin.document else lines.get(pin.project, 0))
+        yield replace(pin, line=number, version=pin.version or _version_of(pin))
+
+
+def _version_of(pin: Pin) -> str:
+    """Return the version that the file name at the end of a direct address tells; "" where none does."""
+    filename = unquote(urlsplit(pin.origin).path).rpartition("/")[2] if pin.origin else ""
+    return version_in(filename, pin.project) or ""

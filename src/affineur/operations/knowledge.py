@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from affineur.errors import AffineurError, ProjectUnknown
@@ -52,9 +52,7 @@ class Knowledge:
         if self._offline:
             self._held = await self._gated.source.projects()
         packed = await self._context.catalog.read(gathered, projects)
-        known = {
-            name: ProjectAdvisories(unpacked(document) for document in documents) for name, documents in packed.items()
-        }
+        known = await asyncio.to_thread(_unpacked, packed)
         tasks = {
             name: asyncio.create_task(self._looked(name, known.get(name, ProjectAdvisories()), len(projects)))
             for name in projects
@@ -115,6 +113,10 @@ class Knowledge:
         stand_in = File("", "", tombstone=True)
         said = (rule.judge(Facts(stand_in, page, page.mirrored, page.owned, evidence), self._now) for rule in rules)
         return tuple(verdict for verdict in said if verdict is not None)
+
+
+def _unpacked(packed: Mapping[ProjectName, Sequence[bytes]]) -> dict[ProjectName, ProjectAdvisories]:
+    return {name: ProjectAdvisories(unpacked(document) for document in some) for name, some in packed.items()}
 
 
 def _once(decide: Callable[[File, datetime], Decision], now: datetime) -> Callable[[File], Decision]:
