@@ -133,6 +133,15 @@ def test_locks_are_muted_and_lose_a_recipient(catalog):
     assert catalog.read_now(locks.named, "eve") == {}
 
 
+def test_only_projects_that_a_lock_holds_matter_unless_downloads_are_watched(catalog):
+    kept = KeptLock("shop", "ann", "main", LockKind.REQUIREMENTS, "requirements.txt", b"", (), NOW, NOW, "ci")
+    catalog.write_now(locks.keep, kept, [(ProjectName("gouda"), "1.0")])
+    assert catalog.read_now(locks.any_holds, [*(f"cheese-{number}" for number in range(1000)), "gouda"])
+    assert not catalog.read_now(locks.any_holds, ["brie"])
+    catalog.write_now(locks.keep, replace(kept, name="use", use_of="user:ann", use_days=1.0), [])
+    assert catalog.read_now(locks.any_holds, ["brie"])
+
+
 def test_who_used_what_is_found(catalog):
     def taken(version, principal, token, at):
         filename = f"gouda-{version}-py3-none-any.whl"

@@ -9,15 +9,25 @@ import requests
 
 from tests.support.advisories import malware, osv
 from tests.support.distributions import wheel_bytes, wheel_name
+from tests.support.mail import smtp
 from tests.support.server import Affineur
+from tests.support.tls import certificate
 from tests.support.webhooks import Hooks, until
 
 
 @pytest.fixture
-def server(tmp_path, upstream):
-    with Affineur(
-        tmp_path / "data", upstream.url, AFFINEUR_WEBHOOK_NETWORKS="127.0.0.0/8", AFFINEUR_FRESH_FOR="0"
-    ) as made:
+def mails(tmp_path):
+    """A mail server in the clear: its inbox and its port."""
+    with smtp("plain", certificate(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def server(tmp_path, upstream, mails):
+    settings = {"WEBHOOK_NETWORKS": "127.0.0.0/8", "FRESH_FOR": "0", "SMTP_HOST": "127.0.0.1", "SMTP_SECURITY": "plain"}
+    settings |= {"SMTP_PORT": str(mails[1]), "SMTP_FROM": "index@example.org"}
+    named = {f"AFFINEUR_{name}": value for name, value in settings.items()}
+    with Affineur(tmp_path / "data", upstream.url, **named) as made:
         made.admin = made.token("*", "admin", "root")
         yield made
 
@@ -34,9 +44,9 @@ def call(server, operation, token, **fields):
     )
 
 
-def watch(server, tmp_path, hooks, text, name="shop", **more):
+def watch(server, tmp_path, hooks, text, name="shop", tell=(), **more):
     lock = {"name": "requirements.txt", "text": text}
-    answer = ask(server, "monitor/add", name=name, lock=[lock], owner="ada", tell=[hooks.target], **more)
+    answer = ask(server, "monitor/add", name=name, lock=[lock], owner="ada", tell=[hooks.target, *tell], **more)
     answer.raise_for_status()
     return answer.json()
 
@@ -60,10 +70,10 @@ def items(hooks):
     return [item for body in hooks.bodies for item in body["items"]]
 
 
-def test_an_advisory_is_told_within_seconds_and_the_alert_closes_itself(server, tmp_path, hooks, upstream):
+def test_an_advisory_is_told_within_seconds_and_the_alert_closes_itself(server, tmp_path, hooks, upstream, mails):
     upstream.wheel("gouda", "1.0")
     upstream.wheel("gouda", "1.1")
-    made = watch(server, tmp_path, hooks, "gouda==1.0\nbrie==2.0\n")
+    made = watch(server, tmp_path, hooks, "gouda==1.0\nbrie==2.0\n", tell=["mail:team@example.org"])
     assert (made["pins"], made["unpinned"]) == (2, [])
     hooks.secret = made["secrets"][hooks.target]
     until(lambda: server.page("gouda")["files"])
@@ -73,8 +83,10 @@ def test_an_advisory_is_told_within_seconds_and_the_alert_closes_itself(server, 
     )  # fmt: skip
     imported(server, tmp_path, record)
     began = time.monotonic()
-    until(lambda: hooks.got)
+    until(lambda: hooks.got and mails[0].mails)
     assert time.monotonic() - began < 5
+    assert mails[0].mails[0]["Subject"] == hooks.bodies[0]["subject"]
+    assert "<b>Holes</b>" not in mails[0].mails[0].get_body(("html",)).get_content()
     assert hooks.verified()
     (item,) = items(hooks)
     assert (item["news"], item["kind"], item["project"], item["version"]) == ("opened", "advisory", "gouda", "1.0")

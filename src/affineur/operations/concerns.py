@@ -22,9 +22,6 @@ class Concerned:
     projects: frozenset[str]
     locks: frozenset[str]
 
-    def __bool__(self) -> bool:
-        return bool(self.projects or self.locks)
-
 
 def concerned(entries: Iterable[Entry]) -> Concerned:
     """Return what entries of the ledger concern."""

@@ -114,9 +114,12 @@ class Lookout:
         self._seen = max(self._seen, serial)
         entries = await catalog.read(ledger.after, self._seen, _ENTRIES)
         found = concerned(entries)
+        matters = bool(found.locks) or (
+            bool(found.projects) and await catalog.read(locks.any_holds, sorted(found.projects))
+        )
         due = await catalog.read(alerts.notices_due, datetime.now(UTC))
         head = entries[-1].serial if entries else self._seen
-        if not (found or due or head - serial > _FAR):
+        if not (matters or due or head - serial > _FAR):
             self._seen = head
             return len(entries) == _ENTRIES
         lease = await catalog.write(lookout.claim)

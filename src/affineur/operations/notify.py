@@ -13,7 +13,7 @@ from affineur.errors import Invalid
 from affineur.model.messages import Delivery, DeliveryState, Message
 from affineur.operations.context import Context
 from affineur.operations.operation import argument, option
-from affineur.storage.catalog import outbox
+from affineur.storage.catalog import alerts, outbox
 from affineur.storage.catalog.database import Change
 
 _KEPT = timedelta(days=90)
@@ -39,7 +39,7 @@ class NotifyTest(msgspec.Struct, frozen=True):
 
 
 class NotifyTidy(msgspec.Struct, frozen=True):
-    """Forget deliveries that ended more than 90 days ago."""
+    """Forget deliveries that ended, and alerts that were closed, more than 90 days ago."""
 
 
 class DeliveryRow(msgspec.Struct, frozen=True):
@@ -99,10 +99,11 @@ async def test(context: Context, request: NotifyTest) -> list[DeliveryRow]:
 
 
 async def tidy(context: Context, request: NotifyTidy) -> None:
-    """Forget old deliveries."""
+    """Forget old deliveries and alerts."""
     del request
     await context.catalog.write(_tidy)
 
 
 def _tidy(change: Change) -> None:
     outbox.tidy(change, change.now - _KEPT)
+    alerts.tidy(change, change.now - _KEPT)

@@ -16,6 +16,8 @@ from affineur.model.names import ProjectName
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import lock_pins, locks
 
+_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class KeptLock:
@@ -167,6 +169,18 @@ def stop_telling(change: Change, owner: str, target: str) -> int:
             change.connection.execute(sa.update(locks).where(locks.c.name == lock.name).values(tell=left))
             changed += 1
     return changed
+
+
+def any_holds(connection: sa.Connection, projects: Sequence[str]) -> bool:
+    """Whether a lock pins a release of one of some projects, or stands for what somebody downloads."""
+    uses = sa.select(locks.c.name).where(locks.c.use_of.is_not(None), locks.c.use_of != "").limit(1)
+    if connection.execute(uses).first() is not None:
+        return True
+    for start in range(0, len(projects), _AT_ONCE):
+        pins = sa.select(lock_pins.c.lock).where(lock_pins.c.project.in_(projects[start : start + _AT_ONCE])).limit(1)
+        if connection.execute(pins).first() is not None:
+            return True
+    return False
 
 
 def holding(connection: sa.Connection, projects: Sequence[str]) -> list[Held]:
