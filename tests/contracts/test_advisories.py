@@ -172,3 +172,10 @@ def test_the_whole_database_loads_in_two_seconds_and_answers_ten_thousand_look_u
     assert missed == set()
     assert loading < 2.0
     assert looking < 1.0
+
+
+def test_the_long_texts_of_some_records_are_read_at_once(catalog):
+    store(catalog, osv("A-1", "acme", details="long"), osv("A-2", "gouda", details="longer"), osv("A-3", "gouda"))
+    wanted = ["A-1", "A-3", *(f"B-{number}" for number in range(1200))]
+    assert catalog.read_now(advisories.descriptions, wanted) == {("A-1", "acme"): "long", ("A-3", "gouda"): ""}
+    assert catalog.read_now(advisories.descriptions, []) == {}

@@ -125,3 +125,13 @@ def test_only_mirrored_bytes_can_be_noted_as_lost(catalog, origin):
     catalog.write_now(cache.lost, [digest(1)])
     left = catalog.read_now(cache.stored, "", 10)
     assert left == ([] if origin == "mirror" else [(digest(1), "upload")])
+
+
+def test_files_held_are_told_by_project_without_those_given_up(catalog):
+    first, second = arrive(catalog, 1), arrive(catalog, 2)
+    arrive(catalog, 3, project="gouda")
+    arrive(catalog, 4, source="other")
+    catalog.write_now(cache.lost, [second.sha256])
+    assert catalog.read_now(cache.held_files, "public") == {
+        "cheddar": {first.filename}, "gouda": {"gouda-3.tar.gz"},
+    }  # fmt: skip

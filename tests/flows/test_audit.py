@@ -6,11 +6,16 @@ import venv
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import requests
 
+from affineur.model.principals import NOBODY
+from affineur.operations.audit import Audit, audit
+from affineur.operations.operation import Document
 from tests.support.advisories import malware, osv
 from tests.support.distributions import metadata_of, wheel_bytes, wheel_name
+from tests.support.in_process import InProcess
 from tests.support.server import Affineur
 
 FOUND, UNSURE = 3, 4
@@ -116,6 +121,24 @@ def test_the_nearest_fix_is_one_that_the_gate_lets_through_today(upstream, tmp_p
     (row,) = report["dependencies"]
     assert {hole["id"]: hole["nearest"] for hole in row["vulns"]} == {"PYSEC-1": "1.1", "PYSEC-2": "1.3"}
     assert row["fixed_by"] == "1.3"
+
+
+async def test_offline_asks_no_upstream_and_online_each_listing_once(upstream, tmp_path):
+    names = [f"cheese-{number}" for number in range(40)]
+    for name in names:
+        upstream.wheel(name, "1.0")
+    pinned = (Document("r.txt", "".join(f"{name}==1.0\n" for name in names)),)
+    async with InProcess(tmp_path / "data", upstream.url) as server:
+        context = server.site.context(NOBODY)
+        report = await audit(context, Audit(pinned, offline=True))
+        assert (upstream.log, kinds(msgspec.to_builtins(report), "unknown")) == ([], {"advisories", "listing"})
+        report = await audit(context, Audit(pinned))
+        assert kinds(msgspec.to_builtins(report), "unknown") == {"advisories"}
+        pages = [path for path in upstream.log if path.startswith("/simple/")]
+        assert sorted(pages) == sorted(f"/simple/{name}/" for name in names)
+        asked = len(upstream.log)
+        report = await audit(context, Audit(pinned, offline=True))
+        assert (len(upstream.log), kinds(msgspec.to_builtins(report), "unknown")) == (asked, {"advisories"})
 
 
 def test_an_upstream_that_does_not_answer_is_not_taken_for_clean(upstream, tmp_path):
