@@ -202,9 +202,13 @@ def _address(context: Context, request: Lock) -> str:
     """Return the origin that files have in the lock: public_url, else where the caller finds the server."""
     if context.config.public_url or not request.server:
         return context.origin
-    parts = urlsplit(request.server)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise Invalid(f"--server: {request.server[:80]!r} is no address of a server")
+    try:
+        parts = urlsplit(request.server)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        named = False
+    if not named:
+        raise Invalid("--server: this is no address of a server")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import product
 
 from packaging.markers import Marker
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -20,6 +20,7 @@ from affineur.model.files import File
 from affineur.model.locks import LockedFile, Pin
 from affineur.model.names import IndexName, ProjectName, project_name
 from affineur.operations.context import Context
+from affineur.operations.releases import same_version
 from affineur.operations.resolver import Chosen, Question
 from affineur.policy.gate import Screened, sentence_of
 from affineur.sources.gated import Gated
@@ -142,8 +143,8 @@ class _Machines:
 
     targets: tuple[Target, ...]
     """For files; empty: any."""
-    environments: tuple[Mapping[str, str], ...]
-    """What markers see; empty: anything."""
+    places: tuple[tuple[Target, Mapping[str, str]], ...]
+    """Each target with what markers may see there; empty: anything."""
     markers: tuple[str, ...]
     oldest: str
     requires_python: str
@@ -158,39 +159,47 @@ class _Machines:
         allowed = SpecifierSet(asked.requires_python)
         named = sorted({t.python for t in asked.targets if t.python}, key=_minor)
         for python in named:
-            if not any(allowed.contains(f"{python.removesuffix('t')}.{patch}") for patch in (0, 99)):
+            if not _allows(allowed, python.removesuffix("t")):
                 raise Invalid(f"Python {python} is asked for, and the project says requires-python {allowed}")
-        pythons = [p for p in _PYTHONS if any(allowed.contains(f"{p}.{patch}") for patch in (0, 99))]
+        pythons = [p for p in _PYTHONS if _allows(allowed, p)]
         oldest = named[0].removesuffix("t") if named else (pythons[0] if asked.requires_python and pythons else _own())
-        requires = str(allowed) or f">={oldest}"
-        if not asked.targets:
-            return cls((), (), (), oldest, requires)
-        targets = tuple(t if t.python else Target(t.platform, oldest) for t in asked.targets)
-        if not all(t.platform for t in targets):
-            everywhere = tuple(Target(p, t.python).environment() for p, t in product(PLATFORMS, targets))
-            markers = [f"python_version == '{t.python.removesuffix('t')}'" for t in targets]
-        else:
-            everywhere = tuple(t.environment() for t in targets)
-            keys = ("sys_platform", "platform_machine", "python_version")
-            markers = [" and ".join(f"{key} == '{one[key]}'" for key in keys) for one in everywhere]
-        return cls(targets, everywhere, tuple(dict.fromkeys(markers)), oldest, requires)
+        later = [p for p in pythons if _minor(p) >= _minor(oldest)] or [oldest]
+        places = tuple(
+            (target, Target(platform, python).environment())
+            for target in asked.targets
+            for platform in ([target.platform] if target.platform else PLATFORMS)
+            for python in ([target.python] if target.python else later)
+        )
+        markers = tuple(dict.fromkeys(_marker(target, environment) for target, environment in places))
+        return cls(asked.targets, places, markers, oldest, str(allowed) or f">={oldest}")
 
     def narrowed(self, marker: str) -> str | None:
         """Return a marker without what holds on every machine asked for; None: it holds on none."""
-        if not marker or not self.environments:
+        if not marker or not self.places:
             return marker
         parsed = Marker(marker)
-        holds = [parsed.evaluate(dict(environment)) for environment in self.environments]
+        holds = [parsed.evaluate(dict(environment)) for _, environment in self.places]
         return "" if all(holds) else marker if any(holds) else None
 
     def wanting(self, marker: str) -> list[Target]:
-        """Return the targets on which a marker holds; one that names no platform is any of them."""
+        """Return the targets that name a platform on which a marker may hold."""
         parsed = Marker(marker) if marker else None
-        return [
-            target
-            for target in self.targets
-            if target.platform and (parsed is None or parsed.evaluate(target.environment()))
-        ]
+        wanting = (t for t, seen in self.places if t.platform and (parsed is None or parsed.evaluate(dict(seen))))
+        return list(dict.fromkeys(wanting))
+
+
+def _allows(allowed: SpecifierSet, python: str) -> bool:
+    """Whether some release of a Python is allowed."""
+    return any(allowed.contains(f"{python}.{patch}") for patch in (0, 99))
+
+
+def _marker(target: Target, environment: Mapping[str, str]) -> str:
+    """Return the marker of a target, by what is seen on it."""
+    keys = [
+        *(("sys_platform", "platform_machine") if target.platform else ()),
+        *(("python_version",) if target.python else ()),
+    ]
+    return " and ".join(f"{key} == '{environment[key]}'" for key in keys)
 
 
 def _own() -> str:
@@ -240,8 +249,7 @@ class _Pages:
 
 
 def _files_of(screened: Screened, version: str) -> list[File]:
-    wanted = _version(version)
-    return [file for file in screened.page.files if not file.tombstone and _version(file.version) == wanted]
+    return [file for file in screened.page.files if not file.tombstone and same_version(file.version, version)]
 
 
 def _refusals(screened: Screened, files: Sequence[File]) -> list[str]:
@@ -269,7 +277,8 @@ async def _still_good(pages: _Pages, asked: Asked) -> tuple[list[str], list[Requ
         if page is not None and files and not _passing(page, files):
             notes.append(f"{pin.project} {pin.version} was pinned and is not kept: {'; '.join(_refusals(page, files))}")
             continue
-        kept.append(Requirement(f"{pin.project}=={pin.version}" + (f" ; {pin.marker}" if pin.marker else "")))
+        with contextlib.suppress(InvalidRequirement):  # versions and markers that only other tools know
+            kept.append(Requirement(f"{pin.project}=={pin.version}" + (f" ; {pin.marker}" if pin.marker else "")))
     return notes, kept
 
 

@@ -89,6 +89,17 @@ def post(affineur, token, text="fondue\n", name="requirements.in", **fields):
     )
 
 
+@pytest.fixture
+def made(affineur, reader):
+    """Make a lock on the server; return its text, or why there is none."""
+
+    def ask(text, **fields):
+        answer = post(affineur, reader, text, **fields)
+        return answer.json()["document"]["text"] if answer.ok else answer.json()["detail"]
+
+    return ask
+
+
 def pins(text):
     return dict(re.findall(r"^([a-z-]+)==(\S+)", text, re.MULTILINE))
 
@@ -127,18 +138,19 @@ def test_what_the_gate_holds_back_is_said_with_the_day_it_frees(lock):
     assert "3.0" not in done.stderr
 
 
-def test_what_only_the_gate_refuses_is_not_locked_and_the_reason_is_said(lock):
-    for wanted in ("gruyere==2.5", "gruyere>2,<3"):
-        done = lock("-o", "requirements.txt", text=wanted + "\n", check=False)
-        assert done.returncode == 1
-        assert re.search(r"gruyere.*: held by cooldown: 2\.5 is 1 day old, 3 days are asked; free on ", done.stderr)
-        assert not (lock.folder / "requirements.txt").exists()
-    done = lock("--index", "hard", text="roquefort\n", check=False)
+def test_what_only_the_gate_refuses_is_not_locked_and_the_reason_is_said(affineur, lock, made):
+    done = lock("-o", "requirements.txt", text="gruyere==2.5\n", check=False)
     assert done.returncode == 1
-    assert "roquefort: denied by lists: " in done.stderr
+    assert not (lock.folder / "requirements.txt").exists()
+    for said in (done.stderr, made("gruyere==2.5\n"), made("gruyere>2,<3\n")):
+        assert re.search(r"gruyere.*: held by cooldown: 2\.5 is 1 day old, 3 days are asked; free on ", said)
+    token = affineur.token("hard", "read", "hugo")
+    answer = post(affineur, token, "roquefort\n", index="hard")
+    assert answer.status_code == 422
+    assert "roquefort: denied by lists: " in answer.json()["detail"]
 
 
-def test_pins_and_comments_stay_until_an_upgrade_is_asked_for(lock):
+def test_pins_and_comments_stay_until_an_upgrade_is_asked_for(lock, made):
     (lock.folder / "requirements.txt").write_text("fondue==1.0\ngruyere==1.0\nraclette==0.1\nmould==3\n")
     text = "fondue\nraclette\n"
     done = lock("-o", "requirements.txt", text=text)
@@ -147,16 +159,12 @@ def test_pins_and_comments_stay_until_an_upgrade_is_asked_for(lock):
     assert "  raclette 0.1 -> 1.0\n  mould is not needed any more\n" in done.stdout
     lock("-o", "requirements.txt", text=text)
     assert (lock.folder / "requirements.txt").read_text() == first
-    lock("-o", "requirements.txt", "--upgrade-package", "raclette", text=text)
-    assert (lock.folder / "requirements.txt").read_text() == first
-    lock("-o", "requirements.txt", "--upgrade-package", "gruyere<2", text=text)
-    assert pins((lock.folder / "requirements.txt").read_text())["gruyere"] == "1.0"
-    lock("-o", "requirements.txt", "--upgrade-package", "gruyere", text=text)
-    upgraded = (lock.folder / "requirements.txt").read_text()
-    assert upgraded != first
-    (lock.folder / "requirements.txt").write_text(first)
+    upgraded = {"fondue": "1.0", "gruyere": "2.0", "kirsch": "1.0", "raclette": "1.0"}
+    for package, expected in (("raclette", "1.0"), ("gruyere<2", "1.0"), ("gruyere", "2.0")):
+        text_so_far = made(text, before=first, output="requirements.txt", upgrade_package=[package])
+        assert pins(text_so_far) == upgraded | {"gruyere": expected}, package
     done = lock("-o", "requirements.txt", "--upgrade", text=text)
-    assert (lock.folder / "requirements.txt").read_text() == upgraded
+    assert pins((lock.folder / "requirements.txt").read_text()) == upgraded
     assert "  gruyere 1.0 -> 2.0\n" in done.stdout
 
 
@@ -176,7 +184,7 @@ def test_files_that_are_named_limit_and_add(lock):
     assert "    #   -c limits.txt\n    #   fondue\n" in text
 
 
-def test_pyproject_with_an_extra_and_a_group(lock):
+def test_pyproject_with_an_extra_and_a_group(lock, made):
     text = """
 [project]
 name = "party"
@@ -187,7 +195,7 @@ warm = ["fondue"]
 [dependency-groups]
 test = ["raclette"]
 """
-    assert pins(lock(text=text, name="pyproject.toml").stdout) == {"gruyere": "3.0"}
+    assert pins(made(text, name="pyproject.toml")) == {"gruyere": "3.0"}
     done = lock("--extra", "warm", "--group", "test", text=text, name="pyproject.toml")
     assert pins(done.stdout) == {"fondue": "1.0", "gruyere": "2.0", "kirsch": "1.0", "raclette": "1.0"}
     assert "    # via party (pyproject.toml:test)\n" in done.stdout
@@ -202,43 +210,37 @@ def named(python, platform, version="1.0"):
     return f"curds-{version}-{python}-{python}-{platform}.whl"
 
 
-def test_hashes_are_those_of_the_platforms_and_pythons_asked_for(lock, upstream):
-    def locked(*options):
-        text = lock(*options, text="curds\nfondue\n").stdout
+def test_hashes_are_those_of_the_platforms_and_pythons_asked_for(lock, made, upstream):
+    def hashes_in(text):
         entry = re.search(r"^curds.*?(?=^\S)", text, re.MULTILINE | re.DOTALL)[0]
-        return text, set(re.findall(r"sha256:(\w{64})", entry))
+        return set(re.findall(r"sha256:(\w{64})", entry))
 
-    text, hashes = locked("--python", "3.11", "--platform", "linux-x86_64")
+    asked = "curds\nfondue\n"
+    text = lock("--python", "3.11", "--platform", "linux-x86_64", text=asked).stdout
     assert text.startswith(
         "# affineur lock requirements.in --index main --python 3.11 --platform linux-x86_64\ncurds==1.1 \\\n"
     )
-    assert hashes == hashes_of(upstream, named("cp311", LINUX, "1.1"))
+    assert hashes_in(text) == hashes_of(upstream, named("cp311", LINUX, "1.1"))
     assert "kirsch" not in text
-    text, hashes = locked("--python", "3.11", "--platform", "linux-x86_64,windows-amd64")
-    assert hashes == hashes_of(upstream, named("cp311", LINUX), named("cp311", WINDOWS))
+    text = made(asked, python=["3.11"], platform=["linux-x86_64", "windows-amd64"])
+    assert hashes_in(text) == hashes_of(upstream, named("cp311", LINUX), named("cp311", WINDOWS))
     assert "\nfondue==1.0 \\\n" in text
     assert re.search(r"^kirsch==1\.0 ; .*sys_platform == .win32.", text, re.MULTILINE)
-    text, hashes = locked("--python", "3.11,3.13", "--platform", "macos-arm64")
-    assert hashes == hashes_of(upstream, named("cp311", MAC), named("cp313", MAC))
-    _, hashes = locked()
-    assert len(hashes) == 6 or hashes == hashes_of(upstream, named("cp311", LINUX, "1.1"))
+    text = made(asked, python=["3.11", "3.13"], platform=["macos-arm64"])
+    assert hashes_in(text) == hashes_of(upstream, named("cp311", MAC), named("cp313", MAC))
+    assert hashes_in(made(asked)) == hashes_of(upstream, named("cp311", LINUX, "1.1"))
+    assert len(hashes_in(made("curds<1.1\nfondue\n"))) == 6
 
 
-def test_a_platform_without_a_file_is_said(lock):
-    done = lock("--python", "3.12", "--platform", "windows-amd64", text="curds\n", check=False)
-    assert done.returncode == 1
-    assert "curds" in done.stderr
-    done = lock("--platform", "amiga", text="curds\n", check=False)
-    assert done.returncode == 1
-    assert "'amiga' is no platform that is known" in done.stderr
+def test_a_platform_without_a_file_is_said(made):
+    assert "curds" in made("curds\n", python=["3.12"], platform=["windows-amd64"])
+    assert "'amiga' is no platform that is known" in made("curds\n", platform=["amiga"])
 
 
-def test_as_of_a_day(lock):
+def test_as_of_a_day(made):
     day = (datetime.now(UTC) - timedelta(days=85)).date()
-    assert pins(lock("--as-of", str(day), text="gruyere\n").stdout) == {"gruyere": "1.0"}
-    done = lock("--as-of", "yesterday", text="gruyere\n", check=False)
-    assert done.returncode == 1
-    assert "--as-of: 'yesterday' is no day such as 2026-11-01" in done.stderr
+    assert pins(made("gruyere\n", as_of=str(day))) == {"gruyere": "1.0"}
+    assert "--as-of: 'yesterday' is no day such as 2026-11-01" in made("gruyere\n", as_of="yesterday")
 
 
 def test_pylock_names_files_by_the_address_of_the_server(affineur, lock, reader):
@@ -300,7 +302,10 @@ def test_a_lock_over_http(affineur, reader):
         ({"text": "fondue\n", "upgrade_package": ["--index-url=http://127.0.0.1:1/"]}, "is no requirement"),
         ({"text": "fondue\n", "upgrade_package": ["fondue @ http://127.0.0.1:1/"]}, "is an address"),
         ({"text": "fondue\n", "python": ["3.11 --index-url=http://127.0.0.1:1/"]}, "is no version of Python"),
-        ({"text": "fondue\n", "server": "file:///etc/passwd", "output": "pylock.toml"}, "is no address of a server"),
+        (
+            {"text": "fondue\n", "server": "file:///etc/passwd", "output": "pylock.toml"},
+            "this is no address of a server",
+        ),
         ({"text": "fondue\n", "monitor": "../x y"}, "a lock's name is made of"),
         ({"files": []}, "name a requirements file"),
     ],
