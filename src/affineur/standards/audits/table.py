@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from affineur.standards.audits.report import Dependency, Report, counted, place, plain, summary, what_to_do
+from affineur.standards.audits.report import Dependency, Report, Unchecked, counted, place, plain, summary, what_to_do
 
 _MOST_ALIKE = 4
 """Entries that are named where the same is to be said of many."""
@@ -27,18 +27,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"{finding.level:<8} {finding.kind:<18} {_headed(_joined(place(finding), who), finding.sentence)}"
     if report.findings:
         yield ""
-    if any(entry.sentence != report.advisories.alarm for entry in report.unknown):
-        yield "NOT CHECKED:"
-        alike: dict[tuple[str, str], list[str]] = {}
-        for entry in report.unknown:
-            if entry.sentence == report.advisories.alarm:
-                continue
-            who = plain(" ".join(text for text in (entry.name, entry.version) if text))
-            alike.setdefault((entry.kind, entry.sentence), []).append(_joined(place(entry), who))
-        for (kind, sentence), entries in alike.items():
-            more = f" and {len(entries) - _MOST_ALIKE} more" if len(entries) > _MOST_ALIKE else ""
-            yield f"  {kind:<18} {_headed(', '.join(entries[:_MOST_ALIKE]) + more, sentence)}"
-        yield ""
+    yield from _not_checked([entry for entry in report.unknown if entry.sentence != report.advisories.alarm])
     for upgrade in report.fixes:
         clears = f" (clears {', '.join(upgrade.clears)})" if upgrade.clears else ""
         way = f"raise {upgrade.name} from {upgrade.old_version} to" if upgrade.old_version else f"add {upgrade.name}"
@@ -54,6 +43,21 @@ def _lines(report: Report) -> Iterator[str]:
     known = f"{report.advisories.records} advisories" + (f", the newest of {newest:%Y-%m-%d}" if newest else "")
     where = f"index {report.index}, policy {report.policy}" + (", offline" if report.offline else "")
     yield f"{summary(report)} ({where}; {known})"
+
+
+def _not_checked(unknown: Sequence[Unchecked]) -> Iterator[str]:
+    """Yield what was not checked, those of which the same is to be said on one line."""
+    if not unknown:
+        return
+    yield "NOT CHECKED:"
+    alike: dict[tuple[str, str], list[str]] = {}
+    for entry in unknown:
+        who = plain(" ".join(text for text in (entry.name, entry.version) if text))
+        alike.setdefault((entry.kind, entry.sentence), []).append(_joined(place(entry), who))
+    for (kind, sentence), entries in alike.items():
+        more = f" and {len(entries) - _MOST_ALIKE} more" if len(entries) > _MOST_ALIKE else ""
+        yield f"  {kind:<18} {_headed(', '.join(entries[:_MOST_ALIKE]) + more, sentence)}"
+    yield ""
 
 
 def _joined(where: str, who: str) -> str:
