@@ -75,6 +75,10 @@ def test_wrong_field_is_named(affineur, admin):
     answer = affineur.get("/api/v1/ledger/log?limit=many", headers={"Authorization": f"Bearer {admin}"})
     assert answer.status_code == 400
     assert "limit" in answer.json()["detail"]
+    for number in ("-5", "9" * 20):
+        answer = affineur.get(f"/api/v1/ledger/log?limit={number}", headers={"Authorization": f"Bearer {admin}"})
+        assert answer.status_code == 400
+        assert "limit" in answer.json()["detail"]
 
 
 def test_openapi_describes_every_operation(affineur):

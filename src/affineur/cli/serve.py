@@ -169,8 +169,10 @@ class _Process:
 async def _record_policies(app: App) -> None:
     """Enter the policies served by into the ledger where they changed, with who started the server."""
     in_use = {name: app.policies[index.policy] for name, index in app.config.indexes.items()}
-    with contextlib.suppress(StorageUnavailable):
+    try:
         await app.catalog.write(policies.record, in_use, sitting_here())
+    except StorageUnavailable as error:
+        _log.error("the policies in use are not in the ledger", problem=error.sentence)
 
 
 async def stale_advisories(app: App) -> str:

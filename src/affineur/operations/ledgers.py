@@ -6,9 +6,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from affineur.errors import Invalid
 from affineur.operations.context import Context
 from affineur.operations.operation import option
 from affineur.storage.catalog import ledger
+
+_BOUND = 2**31
 
 
 class LedgerVerify(msgspec.Struct, frozen=True):
@@ -52,7 +55,13 @@ async def verify(context: Context, request: LedgerVerify) -> Proof:
 
 
 async def log(context: Context, request: LedgerLog) -> list[LedgerEntry]:
-    """Return entries of the ledger."""
+    """Return entries of the ledger.
+
+    Raises:
+        Invalid: a number is out of all bounds.
+    """
+    if not (0 <= request.after < _BOUND and 0 <= request.limit < _BOUND):
+        raise Invalid(f"after and limit: numbers from 0 to {_BOUND - 1} are wanted")
     entries = await context.catalog.read(
         ledger.after, request.after, request.limit, request.project, request.kind, request.place
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -155,7 +156,8 @@ def record(change: Change, in_use: Mapping[str, Policy], actor: str) -> None:
         before = str(last.event.data.get("revision", "")) if last else ""
         if before == policy.revision:
             continue
-        data = {"policy": policy.name, "revision": policy.revision, "before": before, "document": policy.document}
+        document = json.loads(json.dumps(policy.document, default=str))  # dates stand in it as such
+        data = {"policy": policy.name, "revision": policy.revision, "before": before, "document": document}
         change.enter(Event(CHANGED, index, "", actor, data))
         if before:
             jobs.add(change, "reevaluate", {"index": index})

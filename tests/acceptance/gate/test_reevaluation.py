@@ -10,7 +10,14 @@ from tests.support.distributions import wheel_name
 from tests.support.polling import eventually
 
 OPEN = '[policies.standard.lists]\ndeny = ["nothing"]\n'
-STRICTER = '[policies.standard.lists]\ndeny = [{ match = "soft==1.0", reason = "went off" }]\n'
+STRICTER = """
+[policies.standard.lists]
+deny = [{ match = "soft==1.0", reason = "went off" }]
+[[policies.standard.vulnerabilities.ignore]]
+id = "CVE-2026-1"
+reason = "a date of TOML goes into the ledger like any value"
+until = 2999-01-31
+"""
 WATCHING = '[policies.standard]\nmode = "watch"\nlists = { deny = ["soft"] }\n'
 WRONG = '[policies.standard]\nmode = "sleep"\n'
 
