@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from packaging.markers import InvalidMarker, Marker
@@ -51,12 +52,15 @@ def read_marker(text: str, document: str, where: str) -> str:
     Raises:
         InvalidDocument: it is none.
     """
-    if not text.strip():
-        return ""
     try:
-        return str(Marker(text))
+        return _canonical(text.strip())
     except InvalidMarker as error:
         raise InvalidDocument(document, str(error).partition("\n")[0], where) from None
+
+
+@lru_cache(maxsize=4096)
+def _canonical(marker: str) -> str:
+    return str(Marker(marker)) if marker else ""
 
 
 def both(*markers: str) -> str:
@@ -64,7 +68,7 @@ def both(*markers: str) -> str:
     parts = list(dict.fromkeys(marker for marker in markers if marker))
     if len(parts) <= 1:
         return "".join(parts)
-    return str(Marker(" and ".join(f"({part})" if " or " in part else part for part in parts)))
+    return _canonical(" and ".join(f"({part})" if " or " in part else part for part in parts))
 
 
 def either(markers: Iterable[str]) -> str:
@@ -72,7 +76,7 @@ def either(markers: Iterable[str]) -> str:
     parts = list(dict.fromkeys(markers))
     if not parts or "" in parts:
         return ""
-    return str(Marker(" or ".join(f"({part})" if " and " in part else part for part in parts)))
+    return _canonical(" or ".join(f"({part})" if " and " in part else part for part in parts))
 
 
 def one_index(pins: Sequence[Pin]) -> tuple[str, tuple[Pin, ...]]:
