@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
 import pytest
@@ -178,6 +179,11 @@ def test_a_muted_lock_says_nothing_and_an_acknowledged_alert_only_changes(server
     by_id = {row["ids"][0]: row["id"] for row in alerts(server)}
     ask(server, "monitor/acknowledge", alerts=[by_id["A-2"]])
     assert {row["ids"][0]: row["state"] for row in alerts(server)} == {"A-1": "open", "A-2": "acknowledged"}
+    ask(server, "monitor/mute", name="shop", alert=by_id["A-1"])
+    watch(server, tmp_path, hooks, "cheddar==1.0\n")
+    until(lambda: len(hooks.got) == 2)
+    assert [(item["news"], item["ids"]) for item in items(hooks)[1:]] == [("closed", ["A-2"])]
+    assert alerts(server) == []
 
 
 def test_links_of_a_message_act_only_when_the_button_is_pressed(server, tmp_path, hooks):
@@ -233,7 +239,7 @@ def test_what_a_user_downloads_is_watched_without_a_lock(server, tmp_path, hooks
 
 def test_what_deserves_a_look_is_listed(server, tmp_path, hooks, upstream):
     upstream.wheel("gouda", "1.0", keys={"upload-time": "2020-01-01T00:00:00Z"})
-    upstream.wheel("brie", "1.0")
+    upstream.wheel("brie", "1.0", keys={"upload-time": f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}"})
     watch(server, tmp_path, hooks, "gouda==1.0\nbrie==1.0\n")
     rows = until(lambda: ask(server, "monitor/report", name="shop").json())
     assert [(row["project"], row["why"][:14]) for row in rows] == [("gouda", "no release for")]

@@ -49,6 +49,8 @@ from affineur.storage.known_advisories import gathered
 _log = structlog.get_logger("affineur.lookout")
 _LOOK_EVERY = 1.0
 """Seconds between looks at the ledger for what other processes entered."""
+_GATHERED_FOR = 0.1
+"""Seconds between two looks, so that a busy mirror is not asked after each of its entries."""
 _ENTRIES = 1000
 _PROJECTS = 100
 """How many projects are judged between two commits."""
@@ -104,6 +106,7 @@ class Lookout:
                     await asyncio.sleep(_LOOK_EVERY)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), _LOOK_EVERY)
+                await asyncio.sleep(_GATHERED_FOR)
         finally:
             self._closed = True
 
@@ -125,8 +128,14 @@ class Lookout:
         lease = await catalog.write(lookout.claim)
         if lease is None:
             return False
-        with contextlib.suppress(Conflict):
+        try:
             await self._under(lease)
+        except Conflict:
+            return True
+        except BaseException:
+            with contextlib.suppress(AffineurError):
+                await asyncio.shield(catalog.write(lookout.done, lease, serial))
+            raise
         return True
 
     async def _under(self, lease: str) -> None:
@@ -175,10 +184,9 @@ async def _in_parts(
         part = names[start : start + _PROJECTS]
         held = await context.catalog.read(_held, part, known, only)
         standing = await context.catalog.read(alerts.standing, part)
-        standing = [alert for alert in standing if not only or alert.lock == only]
         if held or standing:
             found = await known_of(context, {(known[one.lock].index, one.project) for one in held})
-            await context.catalog.write(_bring_up, lease, held, standing, found, known)
+            await context.catalog.write(_bring_up, lease, (part, only), held, found, known)
         looked += len({one.project for one in held})
         await asyncio.sleep(0)
     return looked
@@ -232,17 +240,18 @@ async def _screened(context: Context, index: str, project: str) -> Screened | No
 def _bring_up(
     change: Change,
     lease: str,
+    scope: tuple[Sequence[str], str],
     held: Sequence[Watched],
-    standing: Sequence[Alert],
     found: Mapping[tuple[str, str], Known],
     known: Mapping[str, Named],
 ) -> None:
-    """Keep the alerts as they are now, and what of them is to be told."""
+    """Keep the alerts about some projects, in every lock or in one, as they are now, and what is to be told of them."""
     lookout.fence(change, lease)
     chosen = preferences.of(change.connection, sorted({lock.owner for lock in known.values()}))
     before: dict[Watched, list[Alert]] = {}
-    for alert in standing:
-        before.setdefault(Watched(alert.lock, alert.project, alert.version), []).append(alert)
+    for alert in alerts.standing(change.connection, scope[0]):
+        if not scope[1] or alert.lock == scope[1]:
+            before.setdefault(Watched(alert.lock, alert.project, alert.version), []).append(alert)
     fresh: list[Alert] = []
     news: list[tuple[News, Alert]] = []
     for watched in held:
@@ -252,9 +261,9 @@ def _bring_up(
         fresh += made
         news += told
     for gone in before.values():
-        closed = [_closed(alert, "the lock does not hold it any more", change.now) for alert in gone]
-        fresh += closed
-        news += [(News.CLOSED, alert) for alert in closed]
+        made, told = _closed(gone, "the lock does not hold it any more", change.now)
+        fresh += made
+        news += told
     alerts.keep(change, fresh)
     alerts.notify(
         change, [notice for kind, alert in news for notice in _notices(kind, alert, known, chosen, change.now)]
@@ -284,14 +293,18 @@ def _compared(
             changed = replace(known, cause=cause, changed_at=now if what else known.changed_at)
             fresh.append(changed)
             news += [(what, changed)] if what else []
-    closed = [
-        _closed(alert, _END, now) for alert in left if project.screened is not None or alert.cause.kind in _FROM_RECORDS
+    gone = [alert for alert in left if project.screened is not None or alert.cause.kind in _FROM_RECORDS]
+    closed, told = _closed(gone, _END, now)
+    return fresh + closed, news + told
+
+
+def _closed(gone: Sequence[Alert], end: str, now: datetime) -> tuple[list[Alert], list[tuple[News, Alert]]]:
+    """Return alerts as closed, and the news of it: of muted ones there are none."""
+    closed = [replace(alert, state=AlertState.CLOSED, changed_at=now, closed_at=now, end=end) for alert in gone]
+    told = [
+        (News.CLOSED, after) for alert, after in zip(gone, closed, strict=True) if alert.state is not AlertState.MUTED
     ]
-    return fresh + closed, news + [(News.CLOSED, alert) for alert in closed]
-
-
-def _closed(alert: Alert, end: str, now: datetime) -> Alert:
-    return replace(alert, state=AlertState.CLOSED, changed_at=now, closed_at=now, end=end)
+    return closed, told
 
 
 def _notices(
