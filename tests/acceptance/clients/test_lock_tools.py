@@ -8,6 +8,7 @@ from affineur.standards.locks.project import read_project
 from affineur.standards.locks.read import read_lock
 from affineur.standards.locks.write import FILENAMES, of_groups, write_lock
 from tests.support import lockers
+from tests.support.server import Affineur
 
 pytestmark = pytest.mark.long
 
@@ -162,3 +163,47 @@ def test_what_a_tool_would_refuse_is_refused_with_the_reason(made, place, locker
     project = read_project(place.read("pyproject.toml"), "pyproject.toml")
     with pytest.raises(Invalid, match=reason):
         write_lock(made(locker), kind, project)
+
+
+ONLY_MAIN = """\
+[project]
+name = "Cheese-Board"
+version = "0.1"
+requires-python = ">=3.11"
+dependencies = ["gouda[rind]>=1", 'edam>=2 ; sys_platform == "win32"']
+
+[[tool.uv.index]]
+url = "{url}"
+default = true
+
+[tool.poetry]
+package-mode = false
+
+[[tool.poetry.source]]
+name = "here"
+url = "{url}"
+
+[[tool.pdm.source]]
+name = "pypi"
+url = "{url}"
+"""
+
+
+@pytest.mark.parametrize("kind", [LockKind.UV, LockKind.POETRY, LockKind.PDM, LockKind.PYLOCK])
+def test_an_index_fills_in_what_a_requirements_file_does_not_say(cellar, tmp_path, kind):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    with Affineur(tmp_path / "data", cellar.url) as server:
+        place = lockers.Place(folder, cellar)
+        place.url = f"{server.url}/main/simple/"
+        place.write("pyproject.toml", ONLY_MAIN.format(url=place.url))
+        lockers.by_uv_pip_compile(place)
+        name = FILENAMES[kind]
+        run = server.command(
+            "convert", str(folder / "requirements.txt"), str(folder / name), "--index", "main", "--server", server.url,
+            "--token", server.token(index="main", rights="read"), "--project", str(folder / "pyproject.toml"), check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stdout + run.stderr
+        for client, *arguments in TAKEN[kind]:
+            place.run(client, *arguments)
+        assert {pin.project for pin in read_lock(place.read(name), name).pins} >= {"gouda", "milk", "rennet", "edam"}
