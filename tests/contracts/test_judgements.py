@@ -1,14 +1,20 @@
 """What the catalog knows of judgements, exceptions and lists, on both databases."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from affineur import config
 from affineur.errors import Conflict, NotFound
 from affineur.model.licences import Stated
 from affineur.model.scans import Finding, Level, Scan, Trait
 from affineur.model.waivers import Scope, Waiver, WaiverState
+from affineur.operations import policies
+from affineur.policy.policies import read_policy
 from affineur.storage.catalog import attached, decisions, evidence, jobs, ledger, mirror_list, waivers
+from affineur.storage.catalog.database import Catalog
 
 A, B = "a" * 64, "b" * 64
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,6 +41,52 @@ def test_what_became_refused_or_free_is_told_and_nothing_else(catalog):
     assert len(events(catalog, "file.quarantined")) == 1
     assert catalog.read_now(decisions.judged, "main") == ["gouda"]
     assert catalog.read_now(decisions.judged, "other") == []
+
+
+def test_a_change_that_two_servers_note_at_once_is_told_once(catalog, database_url, monkeypatch):
+    judge(catalog, refused={"a.whl": "too young"})
+    other, seen, over = Catalog.open(database_url), threading.Event(), threading.Event()
+    read = decisions._kept
+
+    def slowly(connection, *of):
+        found = read(connection, *of)
+        if not seen.is_set():
+            seen.set()
+            over.wait(1)
+        return found
+
+    monkeypatch.setattr(decisions, "_kept", slowly)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(judge, other, passed=["a.whl"])
+        assert seen.wait(10)
+        judge(catalog, passed=["a.whl"])
+        over.set()
+        first.result()
+    other.close()
+    assert len(events(catalog, "file.released")) == 1
+
+
+def test_policies_that_two_servers_begin_with_are_entered_once(catalog, database_url, monkeypatch):
+    policy = read_policy("tested", {"cooldown": 3}, config.load(environment={}))
+    other, seen, over = Catalog.open(database_url), threading.Event(), threading.Event()
+    read = ledger.latest
+
+    def slowly(connection, *of):
+        found = read(connection, *of)
+        if not seen.is_set():
+            seen.set()
+            over.wait(1)
+        return found
+
+    monkeypatch.setattr(ledger, "latest", slowly)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(other.write_now, policies.record, {"main": policy}, "ada")
+        assert seen.wait(10)
+        catalog.write_now(policies.record, {"main": policy}, "ada")
+        over.set()
+        first.result()
+    other.close()
+    assert len(events(catalog, "policy.changed")) == 1
 
 
 def test_a_project_refused_as_a_whole(catalog):

@@ -151,6 +151,7 @@ def say_checked(checked: PolicyChecked) -> str:
 
 def record(change: Change, in_use: Mapping[str, Policy], actor: str) -> None:
     """Enter the policies in use into the ledger, by index, where one changed; its files are then judged again."""
+    ledger.alone(change.connection)
     for index, policy in in_use.items():
         last = ledger.latest(change.connection, CHANGED, index)
         before = str(last.event.data.get("revision", "")) if last else ""

@@ -83,7 +83,7 @@ def record(change: Change, outcomes: Sequence[Outcome], places: Mapping[str, Pla
             if kept.changes_at != _timestamp(outcome.changes_at):
                 _set_change(change, outcome)
             continue
-        _replace(change, outcome, files)
+        _keep(change, outcome, files, new=kept.files is None)
         if kept.files is not None:
             _announce(change, outcome, kept.files)
         if outcome.closed != kept.closed:
@@ -101,7 +101,8 @@ def _timestamp(moment: datetime | None) -> float | None:
 
 
 def _kept(connection: sa.Connection, index: str, project: str) -> _Kept:
-    row = connection.execute(sa.select(screenings).where(_of(index, project))).first()
+    """Return what is held, and keep others from replacing it meanwhile: they would tell of the same change again."""
+    row = connection.execute(sa.select(screenings).where(_of(index, project)).with_for_update()).first()
     if row is None:
         return _Kept()
     files = msgspec.json.decode(zstandard.decompress(row.outcome), type=_Files)
@@ -154,15 +155,16 @@ def changes(connection: sa.Connection, index: str) -> tuple[frozenset[str], dict
     return frozenset(closed), projects.serials(connection, index)
 
 
-def _replace(change: Change, outcome: Outcome, files: _Files) -> None:
-    change.connection.execute(sa.delete(screenings).where(_of(outcome.index, outcome.project)))
-    change.connection.execute(
-        sa.insert(screenings).values(
-            index_name=outcome.index, project=outcome.project, revision=outcome.revision,
-            at=outcome.at.timestamp(), closed=outcome.closed, changes_at=_timestamp(outcome.changes_at),
-            outcome=zstandard.compress(msgspec.json.encode(files), 3),
-        )
-    )  # fmt: skip
+def _keep(change: Change, outcome: Outcome, files: _Files, *, new: bool) -> None:
+    values = {
+        "revision": outcome.revision, "at": outcome.at.timestamp(), "closed": outcome.closed,
+        "changes_at": _timestamp(outcome.changes_at), "outcome": zstandard.compress(msgspec.json.encode(files), 3),
+    }  # fmt: skip
+    if new:
+        row = {"index_name": outcome.index, "project": outcome.project, **values}
+        change.connection.execute(sa.insert(screenings).values(row))
+    else:
+        change.connection.execute(sa.update(screenings).where(_of(outcome.index, outcome.project)).values(values))
 
 
 def name(change: Change, places: Mapping[str, Place]) -> None:

@@ -25,13 +25,18 @@ def _digest(serial: int, at: float, event: Event, previous: str) -> str:
     return hashlib.sha256(material.encode()).hexdigest()
 
 
+def alone(connection: sa.Connection) -> None:
+    """Have nobody else enter anything until the transaction ends: for entries that follow from what was entered."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
 def append(connection: sa.Connection, events: Sequence[Event], at: float) -> int:
     """Append events as the last statements of a transaction; return the new head.
 
     The lock makes serials become visible in order on PostgreSQL; SQLite has one writer anyway.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    alone(connection)
     last = connection.execute(
         sa.select(ledger.c.serial, ledger.c.digest).order_by(ledger.c.serial.desc()).limit(1)
     ).first()
