@@ -69,11 +69,14 @@ def _pin(package: Table, files: Table, brought: Mapping[ProjectName, tuple[str, 
     listed = package.tables("files") if "files" in package else files.tables(package.text("name"))
     source = package.table("source")
     legacy = source.text("type") == "legacy"
-    groups = _groups(package)
+    listed_groups = _groups(package)
+    groups = () if _ALWAYS in listed_groups else listed_groups
+    of_extras = brought.get(name, ()) if package.flag("optional") and not groups else ()
+    if of_extras:
+        groups = (*of_extras, *(group for group in listed_groups if group != _ALWAYS))
     python = package.text("python-versions")
-    marker, requires = _marker(package), tuple(_requires(package.table("dependencies")))
-    if package.flag("optional") and not groups and name in brought:
-        groups, marker = brought[name], without_own_extras(marker)
+    marker = _marker(package, of_extras)
+    requires = tuple(_requires(package.table("dependencies")))
     return Pin(
         name,
         package.needed("version"),
@@ -94,21 +97,22 @@ def _pin(package: Table, files: Table, brought: Mapping[ProjectName, tuple[str, 
 
 
 def _groups(package: Table) -> tuple[str, ...]:
-    if "groups" in package:
-        groups = package.texts("groups")
-    else:
-        groups = (package.text("category") or _ALWAYS,)
-    return () if _ALWAYS in groups else groups
+    return package.texts("groups") if "groups" in package else (package.text("category") or _ALWAYS,)
 
 
-def _marker(package: Table) -> str:
-    """Return the marker; a table of groups, each with its own, is what holds for any of them."""
+def _marker(package: Table, of_extras: tuple[str, ...]) -> str:
+    """Return the marker; a table of groups, each with its own, is what holds for any of them.
+
+    That an extra of the project is asked for is no part of it where the groups say so.
+    """
     value = package.values.get("markers", "")
     if isinstance(value, str):
-        return read_marker(value, package.document, package.place("markers"))
-    table = package.table("markers")
-    groups = package.texts("groups") or tuple(table.values)
-    return either(read_marker(table.text(group), package.document, table.place(group)) for group in groups)
+        found = [read_marker(value, package.document, package.place("markers"))]
+    else:
+        table = package.table("markers")
+        groups = package.texts("groups") or tuple(table.values)
+        found = [read_marker(table.text(group), package.document, table.place(group)) for group in groups]
+    return either(without_own_extras(marker) if of_extras else marker for marker in found)
 
 
 def _origin(source: Table) -> str:

@@ -53,18 +53,20 @@ def _source(project: Project) -> dict[str, str]:
 
 def _package(pin: Pin, extras: set[str], lock: Lock, source: dict[str, str]) -> dict[str, Any]:
     of_extras = sorted(extras & set(pin.groups))
-    groups = sorted(set(pin.groups) - extras) or ["main"]
+    groups = sorted(set(pin.groups) - extras)
     table: dict[str, Any] = {
         "name": pin.project,
         "version": pin.version,
         "description": "",
-        "optional": bool(of_extras) and groups == ["main"],
+        "optional": bool(of_extras),
         "python-versions": pin.requires_python or "*",
-        "groups": groups if not of_extras or groups == ["main"] else ["main", *groups],
+        "groups": ["main", *groups] if of_extras or not groups else groups,
     }
-    asked = " or ".join(f'extra == "{name}"' for name in of_extras) if table["optional"] else ""
-    if marker := both(pin.marker, asked):
-        table["markers"] = marker
+    in_main = both(pin.marker, " or ".join(f'extra == "{name}"' for name in of_extras))
+    if of_extras and groups:
+        table["markers"] = {"main": in_main} | (dict.fromkeys(groups, pin.marker) if pin.marker else {})
+    elif in_main:
+        table["markers"] = in_main
     table["files"] = [{"file": file.filename, "hash": stated} for file, stated in named_files(pin, _FILENAME)]
     if dependencies := _dependencies(pin):
         table["dependencies"] = dependencies

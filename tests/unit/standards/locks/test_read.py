@@ -347,3 +347,29 @@ def test_any_json_is_read_or_refused(value):
         read_lock(json.dumps({"_meta": {}, "default": value}), "Pipfile.lock")
     except Invalid:
         pass
+
+
+POETRY_OF_BOTH = """\
+[[package]]
+name = "gouda"
+version = "1.0"
+optional = true
+python-versions = "*"
+groups = ["main", "dev"]
+files = []
+
+[package.markers]
+main = "extra == \\"party\\""
+
+[extras]
+party = ["gouda"]
+
+[metadata]
+lock-version = "2.1"
+python-versions = "*"
+"""
+
+
+def test_poetry_entry_of_an_extra_and_of_a_group():
+    (gouda,) = read_lock(POETRY_OF_BOTH, "poetry.lock").pins
+    assert (gouda.groups, gouda.marker) == (("party", "dev"), "")
