@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from affineur.errors import IndexUnknown, Invalid, InvalidConfig
+from affineur.errors import Invalid, InvalidConfig, NotFound
 from affineur.model.events import Event
 from affineur.model.names import project_name
 from affineur.model.waivers import Scope
@@ -91,14 +91,15 @@ async def show(context: Context, request: PolicyShow) -> PolicyShown:
     """Return a policy.
 
     Raises:
-        IndexUnknown: there is neither a policy nor an index of that name.
+        NotFound: there is neither a policy nor an index of that name.
     """
     policies = policies_of(context.config)
     name = request.name or context.config.default_index
     if name not in policies and name in context.config.indexes:
         name = context.config.indexes[name].policy
     if name not in policies:
-        raise IndexUnknown(name, sorted(policies))
+        known = ", ".join(sorted(policies.keys() | context.config.indexes.keys()))
+        raise NotFound(f"{name}: neither a policy nor an index; there are {known}")
     return _shown(policies[name], context, request.project)
 
 

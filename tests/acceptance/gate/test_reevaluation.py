@@ -105,6 +105,8 @@ def test_back_again_is_in_the_ledger_too(affineur):
 
 def test_policy_commands(affineur, tmp_path):
     said = affineur.command("policy", "show", "main").stdout
+    unknown = affineur.command("policy", "show", "nowhere", check=False)
+    assert "nowhere: neither a policy nor an index; there are internal, main, " in unknown.stderr
     assert "cooldown" in said
     assert "days = 3.0" in said
     wrong = tmp_path / "wrong.toml"
