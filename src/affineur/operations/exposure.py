@@ -139,7 +139,7 @@ async def exposure(context: Context, request: Exposure) -> Exposed:
     taking = await context.catalog.read(
         usage.taken, project, chosen, index=request.index, since=since, until=until, limit=request.limit or None
     )
-    indexes, known = await _served(context, project, scope)
+    indexes, known = await served(context, scope)
     held = await holding(context, scope)
     known |= {*(chosen or ()), *(row.version for row in held)}
     dependents, unread = await _dependents(context, project, known if scope.versions else set())
@@ -211,11 +211,11 @@ async def holding(context: Context, scope: Scope) -> list[HeldBy]:
     return [HeldBy(one.lock, one.owner, one.version) for one in held if scope.holds(project, one.version, "")]
 
 
-async def _served(context: Context, project: ProjectName, scope: Scope) -> tuple[list[Served], set[str]]:
+async def served(context: Context, scope: Scope) -> tuple[list[Served], set[str]]:
     """Return what each index does with the releases held, and the versions of these; no upstream is asked."""
     rows: list[Served] = []
     for gated in context.indexes.values():
-        rows += await _served_by(gated, project, scope)
+        rows += await _served_by(gated, ProjectName(scope.project), scope)
     return rows, {row.version for row in rows}
 
 
@@ -291,7 +291,7 @@ def say(told: Exposed) -> str:
     lines = [f"{head}, first {_told(told.first)}, last {_told(told.last)}" if told.first and told.last else head]
     lines += _section("downloads", told.downloads, _say_download)
     lines += _section("locks that hold it", told.locks, lambda row: f"{row.lock} of {row.owner}: {row.version}")
-    lines += _section("indexes today", told.indexes, _say_index)
+    lines += _section("indexes today", told.indexes, say_index)
     lines += _section("what depends on it here", told.dependents, _say_dependent)
     lines += _warnings(told)
     return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)
@@ -312,7 +312,8 @@ def _say_download(row: Downloaded) -> str:
     return f"{row.version} through {row.index} by {who} with {what}: {times}, {when}"
 
 
-def _say_index(row: Served) -> str:
+def say_index(row: Served) -> str:
+    """Tell what an index does with a release."""
     if not row.sentence:
         return f"{row.index} serves {row.version}"
     return f"{row.index} {'serves part of' if row.served else 'refuses'} {row.version}: {row.sentence}"

@@ -55,6 +55,10 @@ class _OfIndex(Protocol):
     def index(self) -> str: ...
 
 
+def _source_or_all(request: withdraw.Quarantine | withdraw.Activate) -> str:
+    return request.source or "*"
+
+
 def _index(request: _OfIndex) -> str:
     return request.index or "*"
 
@@ -95,8 +99,11 @@ TABLE: tuple[Operation, ...] = (
     ),
     Operation("withdraw deprecate", withdraw.Deprecate, withdraw.deprecate, CHANGE, place=_source, say=_status),
     Operation("withdraw archive", withdraw.Archive, withdraw.archive, CHANGE, place=_source, say=_status),
-    Operation("withdraw quarantine", withdraw.Quarantine, withdraw.quarantine, CHANGE, place=_source, say=_status),
-    Operation("withdraw activate", withdraw.Activate, withdraw.activate, CHANGE, place=_source, say=_status),
+    Operation(
+        "withdraw quarantine", withdraw.Quarantine, withdraw.quarantine, CHANGE, place=_source_or_all,
+        say=withdraw.say_quarantined,
+    ),
+    Operation("withdraw activate", withdraw.Activate, withdraw.activate, CHANGE, place=_source_or_all, say=_status),
     Operation("why", explain.Why, explain.why, right=Right.READ, place=_index, say=explain.say, found=_refusing),
     Operation(
         "audit", audit.Audit, audit.audit, right=Right.READ, place=_index,

@@ -102,7 +102,7 @@ async def ask(context: Context, request: Ask) -> WaiverRow:
         IndexUnknown: the index is not configured.
     """
     if request.rule in NEVER_WAIVED:
-        raise Invalid(f"{request.rule} cannot be waived: what it refuses cannot be told from an attack")
+        raise Invalid(f"{request.rule} cannot be waived: {NEVER_WAIVED[request.rule]}")
     if request.rule != "*" and request.rule not in RULES:
         raise Invalid(f"no rule {request.rule!r}{suggestion(request.rule, RULES)}; there are {', '.join(RULES)}")
     if not request.reason.strip():

@@ -8,13 +8,18 @@ from typing import Annotated
 import msgspec
 from packaging.version import InvalidVersion, Version
 
-from affineur.errors import IndexUnknown, Invalid
+from affineur.errors import IndexUnknown, Invalid, NotFound
 from affineur.model.files import ProjectStatus, Status
 from affineur.model.names import ProjectName, project_name
 from affineur.model.printable import in_one_line
+from affineur.model.quarantines import Quarantine as QuarantineRecord
+from affineur.model.waivers import Scope
 from affineur.operations.context import Context
+from affineur.operations.exposure import Served, release_scope, say_index, served
 from affineur.operations.operation import argument, option
-from affineur.storage.catalog import hosted
+from affineur.operations.warning import Concerned, find_concerned, tell_concerned
+from affineur.storage.catalog import hosted, quarantines
+from affineur.storage.catalog.database import Change
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -76,14 +81,23 @@ class Archive(Project, frozen=True):
     reason: Annotated[str, option("One line, shown beside the status.")] = ""
 
 
-class Quarantine(Project, frozen=True):
-    """Quarantine a project (PEP 792): nothing of it is served, and it takes no uploads."""
+class Quarantine(msgspec.Struct, frozen=True):
+    """Serve nothing of a project or of some releases until `withdraw activate`, wherever they come from.
 
-    reason: Annotated[str, option("One line, shown beside the status.")] = ""
+    An uploaded project gets the status *quarantined* (PEP 792) and takes no uploads.
+    """
+
+    project: Annotated[str, argument("NAME, NAME==VERSION or a range: NAME>=1.82.7,<1.82.9.")]
+    source: Annotated[str, option("Only what comes from this mirror or hosted source; empty: from any.")] = ""
+    reason: Annotated[str, option("One line, shown to who asks for it.")] = ""
+    notify: Annotated[bool, option("Tell who downloaded it, and the owners of locks that hold it.")] = False
 
 
-class Activate(Project, frozen=True):
-    """Make a project active again."""
+class Activate(msgspec.Struct, frozen=True):
+    """End a quarantine, or make an uploaded project active again."""
+
+    project: Annotated[str, argument("What was put under quarantine, written as it was then; or a project.")]
+    source: Annotated[str, option("The source that was given then.")] = ""
 
 
 class Withdrawn(msgspec.Struct, frozen=True):
@@ -98,6 +112,22 @@ class Marked(msgspec.Struct, frozen=True):
     project: str
     status: str
     reason: str
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """What was put under quarantine, and what became of it."""
+
+    project: str
+    status: str
+    reason: str
+    indexes: tuple[Served, ...] = ()
+    """What each index does with it now; one whose policy only watches serves on."""
+    told: tuple[str, ...] = ()
+    """Users that are told."""
+    untold: tuple[str, ...] = ()
+    """Users that are concerned and named no place to be told at."""
+    anonymous: int = 0
+    """Downloads by nobody in particular, who cannot be told."""
 
 
 async def yank(context: Context, request: Yank) -> list[Withdrawn]:
@@ -164,22 +194,84 @@ async def archive(context: Context, request: Archive) -> Marked:
     return await _mark(context, request, Status.ARCHIVED, request.reason)
 
 
-async def quarantine(context: Context, request: Quarantine) -> Marked:
-    """Quarantine a project.
+async def quarantine(context: Context, request: Quarantine) -> Quarantined:
+    """Put a project or releases under quarantine; nothing of them is served from the next request on.
 
     Raises:
-        ProjectUnknown: nothing of that name was uploaded.
+        Invalid: it names no project.
+        IndexUnknown: there is no such source.
     """
-    return await _mark(context, request, Status.QUARANTINED, request.reason)
+    scope, reason = release_scope(request.project), in_one_line(request.reason)
+    owning = await _owning(context, scope, request.source)
+    concerned = await find_concerned(context, scope) if request.notify else Concerned()
+    set_at = datetime.now(UTC)
+
+    def change(change: Change) -> None:
+        for source in owning:
+            marker = ProjectStatus(Status.QUARANTINED, reason)
+            hosted.set_status(change, source, scope.project, marker, context.actor)
+        if not owning:
+            made = QuarantineRecord(scope, request.source, context.actor, set_at, reason)
+            quarantines.add(change, made)
+        tell_concerned(change, concerned, scope, context.actor, reason)
+
+    await context.catalog.write(change)
+    await context.catch_up()
+    indexes, _ = await served(context, scope)
+    status = Status.QUARANTINED.value
+    return Quarantined(
+        str(scope), status, reason, tuple(indexes), concerned.told, concerned.untold, concerned.anonymous
+    )
 
 
 async def activate(context: Context, request: Activate) -> Marked:
-    """Make a project active again.
+    """End a quarantine, or make a project of a hosted source active again.
 
     Raises:
-        ProjectUnknown: nothing of that name was uploaded.
+        Invalid: it names no project.
+        IndexUnknown: there is no such source.
+        NotFound: exactly this is not under quarantine.
     """
-    return await _mark(context, request, Status.ACTIVE, "")
+    scope = release_scope(request.project)
+    owning = await _owning(context, scope, request.source)
+
+    def change(change: Change) -> None:
+        for source in owning:
+            hosted.set_status(change, source, scope.project, ProjectStatus(Status.ACTIVE), context.actor)
+        if not quarantines.lift(change, scope, request.source, context.actor) and not owning:
+            there = [str(one.scope) for one in quarantines.touching(change.connection, scope.project)]
+            known = f"; there are {', '.join(there)}" if there else ""
+            raise NotFound(f"{scope} is not under quarantine{known}")
+
+    await context.catalog.write(change)
+    return Marked(str(scope), Status.ACTIVE.value, "")
+
+
+async def _owning(context: Context, scope: Scope, source: str) -> list[str]:
+    """Return the hosted sources, or that of them which is named, to which a whole project was uploaded.
+
+    Raises:
+        IndexUnknown: the source named is none.
+    """
+    if source and source not in context.config.hosted and source not in context.config.mirrors:
+        raise IndexUnknown(source, sorted([*context.config.hosted, *context.config.mirrors]))
+    if scope.versions:
+        return []
+    names = [name for name in context.config.hosted if source in {"", name}]
+    return [name for name in names if await context.catalog.read(hosted.owns, name, scope.project)]
+
+
+def say_quarantined(made: Quarantined) -> str:
+    """Tell it on a terminal."""
+    lines = [f"{made.project} is {made.status}"]
+    lines += [say_index(row) for row in made.indexes]
+    if made.told:
+        lines.append(f"told: {', '.join(made.told)}")
+    if made.untold:
+        lines.append(f"named no place to be told at (affineur monitor prefer): {', '.join(made.untold)}")
+    if made.anonymous:
+        lines.append(f"{made.anonymous} downloads were by nobody in particular, who cannot be told")
+    return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)
 
 
 async def _mark(context: Context, request: Project, status: Status, reason: str) -> Marked:

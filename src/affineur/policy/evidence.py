@@ -12,6 +12,7 @@ from typing import Protocol
 from affineur.model.advisories import Advisory, affects, known
 from affineur.model.files import File, Page
 from affineur.model.licences import Stated
+from affineur.model.quarantines import Quarantine
 from affineur.model.scans import Scan
 from affineur.model.waivers import Waiver
 from affineur.policy.lookalikes.watch import Likeness
@@ -48,6 +49,7 @@ class Evidence:
 
     waivers: tuple[Waiver, ...] = ()
     """Those granted that touch the project."""
+    quarantines: tuple[Quarantine, ...] = ()
     advisories: tuple[Advisory, ...] = ()
     advisories_at: datetime | None = None
     """When advisories were last imported; None: never."""

@@ -11,8 +11,13 @@ from affineur.model.names import IndexName
 from affineur.model.waivers import Waiver
 from affineur.policy.rule import Facts, Rule
 
-NEVER_WAIVED = frozenset({"ownership", "stated-hash"})
-"""Rules that no exception lifts: what they refuse cannot be told from an attack."""
+_LIKE_AN_ATTACK = "what it refuses cannot be told from an attack"
+NEVER_WAIVED = {
+    "ownership": _LIKE_AN_ATTACK,
+    "stated-hash": _LIKE_AN_ATTACK,
+    "quarantine": "`affineur withdraw activate` lifts it",
+}
+"""Rules that no exception lifts, and why."""
 
 UNSAFE = frozenset({"known_malware"})
 """Rules that a list of allowed names does not lift: that takes a waiver of their own, by an administrator."""

@@ -15,6 +15,7 @@ from affineur.policy.rules.licences import Licences, LicencesSettings
 from affineur.policy.rules.lists import Lists, ListsSettings
 from affineur.policy.rules.lookalikes import Lookalikes, LookalikesSettings
 from affineur.policy.rules.ownership import Ownership
+from affineur.policy.rules.quarantine import Quarantine
 from affineur.policy.rules.startup_code import StartupCode, StartupCodeSettings
 from affineur.policy.rules.stated_hash import StatedHash
 from affineur.policy.rules.status import Status, StatusSettings
@@ -53,7 +54,7 @@ BY_NAME = {kind.name: kind for kind in RULES}
 
 def always(*, find_out: bool) -> tuple[Rule, ...]:
     """Return the rules that no policy can switch off; `find_out` is the setting `unhashed_files`."""
-    return (Ownership(), StatedHash(find_out=find_out))
+    return (Quarantine(), Ownership(), StatedHash(find_out=find_out))
 
 
 BUILT_IN: dict[str, dict[str, Any]] = {

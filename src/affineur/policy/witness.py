@@ -10,12 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from affineur.errors import AffineurError
 from affineur.model.files import File, Page
+from affineur.model.quarantines import Quarantine
+from affineur.model.waivers import Waiver
 from affineur.policy.evidence import Evidence, Need
 from affineur.policy.lookalikes.watch import Likeness, NameWatch
 from affineur.standards import licences, startup_code
-from affineur.storage.catalog import advisories, evidence, usage, waivers
+from affineur.storage.catalog import advisories, evidence, quarantines, usage, waivers
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.known_advisories import KnownAdvisories
 
@@ -24,6 +28,11 @@ Look = Callable[[Page, File, Path], Awaitable[None]]
 """Looks into the bytes of a file at a path, and keeps what it found unless it is known."""
 Question = Callable[[Page, File], Awaitable[None]]
 """Asks somebody about a file, and keeps the answer."""
+
+
+def _said(connection: sa.Connection, project: str) -> tuple[list[Waiver], list[Quarantine]]:
+    """Return what people said of a project that no rule has to ask for."""
+    return waivers.touching(connection, project, datetime.now(UTC)), quarantines.touching(connection, project)
 
 
 class CatalogWitness:
@@ -115,8 +124,8 @@ class CatalogWitness:
                 fields |= await gather(page)
             except (AffineurError, ValueError, OSError) as error:
                 failed[need] = error.sentence if isinstance(error, AffineurError) else type(error).__name__
-        granted = await self.catalog.read(waivers.touching, page.project, datetime.now(UTC))
-        return Evidence(waivers=tuple(granted), failed=failed, **fields)
+        granted, held = await self.catalog.read(_said, page.project)
+        return Evidence(waivers=tuple(granted), quarantines=tuple(held), failed=failed, **fields)
 
     async def _advisories(self, page: Page) -> dict[str, Any]:
         known = await asyncio.to_thread(self.advisories.of, page.project)

@@ -102,7 +102,7 @@ def test_name_stays_owned_when_every_release_is_deleted(affineur, admin, name, r
 def test_status_is_shown_and_entered(affineur, admin, name, release):
     for verb, status in (("deprecate", "deprecated"), ("archive", "archived"), ("quarantine", "quarantined")):
         answer = admin.call(f"withdraw {verb}", project=name, reason="because\nof it")
-        assert answer == {"project": name, "status": status, "reason": "because of it"}
+        assert (answer["project"], answer["status"], answer["reason"]) == (name, status, "because of it")
         assert affineur.page(name)["project-status"] == {"status": status, "reason": "because of it"}
         html = affineur.get(f"/main/simple/{name}/").text
         assert f'<meta name="pypi:project-status" content="{status}">' in html

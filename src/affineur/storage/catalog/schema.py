@@ -332,6 +332,16 @@ waivers = Table(
     Column("decided_by", String, nullable=False),
     Column("note", Text, nullable=False),
 )
+quarantines = Table(
+    "quarantines",
+    METADATA,
+    Column("project", String, primary_key=True),
+    Column("versions", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("set_by", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+)
 decisions = Table(
     "decisions",
     METADATA,
