@@ -270,7 +270,7 @@ def say_quarantined(made: Quarantined) -> str:
     if made.untold:
         lines.append(f"named no place to be told at (affineur monitor prefer): {', '.join(made.untold)}")
     if made.anonymous:
-        lines.append(f"{made.anonymous} downloads were by nobody in particular, who cannot be told")
+        lines.append(f"downloads by nobody in particular, who cannot be told: {made.anonymous}")
     return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)
 
 

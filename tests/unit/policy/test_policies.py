@@ -33,7 +33,7 @@ def test_what_needs_no_configuration(tmp_path):
     built_in = policies_of(load(tmp_path, ""))
     assert built_in["standard"].settings()["cooldown"].days == 3
     assert "cooldown" not in built_in["open"].settings()
-    assert names(built_in["open"])[:2] == ["ownership", "stated-hash"]
+    assert names(built_in["open"])[:3] == ["quarantine", "ownership", "stated-hash"]
 
 
 def test_every_problem_is_told_at_once_with_its_place(tmp_path):
