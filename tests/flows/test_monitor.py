@@ -244,3 +244,19 @@ def test_what_deserves_a_look_is_listed(server, tmp_path, hooks, upstream):
     rows = until(lambda: ask(server, "monitor/report", name="shop").json())
     assert [(row["project"], row["why"][:14]) for row in rows] == [("gouda", "no release for")]
     assert rows[0]["last_release"].startswith("2020-01-01")
+
+
+def test_a_release_by_another_publisher_is_told(server, tmp_path, hooks, upstream):
+    def release(version, repository):
+        keys = {"provenance": upstream.provenance(wheel_name("gouda", version), repository)}
+        upstream.wheel("gouda", version, keys=keys)
+        server.page("gouda")
+
+    release("1.0", "cheese/gouda")
+    watch(server, tmp_path, hooks, "gouda==1.0\n")
+    release("1.1", "cheese/gouda")
+    release("1.2", "mallory/gouda")
+    until(lambda: items(hooks))
+    (item,) = items(hooks)
+    assert (item["news"], item["kind"], item["version"]) == ("opened", "publisher", "1.0")
+    assert "1.2, was published by GitHub mallory/gouda release.yml" in item["summary"]

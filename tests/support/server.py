@@ -125,13 +125,13 @@ class Affineur:
     def used(self, project):
         """The versions of a project whose download is on record."""
         from affineur.config import load
-        from affineur.storage.catalog import downloads
+        from affineur.storage.catalog import usage
         from affineur.storage.catalog.database import Catalog
 
         with contextlib.closing(
             Catalog.open(load(self.config, environment=self._environment()).database_url)
         ) as catalog:
-            return catalog.read_now(downloads.versions, project)
+            return catalog.read_now(usage.versions, project)
 
     def token(self, index="internal", rights="upload", user="ada", *more):
         """Make the user where needed, and a token; return its secret."""

@@ -113,6 +113,13 @@ class Upstream:
         self.add(name, filename, distributions.sdist_bytes(name, version, **details), **(keys or {}))
         return filename
 
+    def provenance(self, filename, repository):
+        """State that a file was published from a repository; return the address of the statement (PEP 740)."""
+        publisher = {"kind": "GitHub", "repository": repository, "workflow": "release.yml", "environment": None}
+        document = {"version": 1, "attestation_bundles": [{"publisher": publisher, "attestations": []}]}
+        self.overrides[f"/prov/{filename}"] = lambda handler: handler.answer(200, json.dumps(document).encode())
+        return f"http://127.0.0.1:{self.port}/prov/{filename}"
+
     def told(self, part, header):
         """The values of a header in the requests whose path contains `part`."""
         return [headers.get(header) for path, headers in self.headers if part in path]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,6 +38,8 @@ class Known:
     advisories: ProjectAdvisories
     screened: Screened | None = None
     """The page with its decisions; None where the index holds none."""
+    publishers: Mapping[str, str] = field(default_factory=dict)
+    """Who published files, by file name, as far as it was looked up (`to_compare` names the files)."""
     _files: dict[str, list[File]] = field(default_factory=dict)
     _causes: dict[str, tuple[Cause, ...]] = field(default_factory=dict)
 
@@ -78,8 +80,8 @@ class Known:
         if all(file.yanked for file in files):
             reason = next((f": {file.yanked_reason}" for file in files if file.yanked_reason), "")
             found.append(Cause(AlertKind.YANKED, f"its author withdrew this release{reason}"))
-        if (lost := self._lost_attestation(version, files)) is not None:
-            found.append(lost)
+        if (changed := self._of_publisher(version)) is not None:
+            found.append(changed)
         refusal = self._refusal(files)
         if refusal is not None and _TOLD_BY.get(refusal.strictest.rule) not in {cause.kind for cause in found}:
             found.append(
@@ -94,14 +96,36 @@ class Known:
         urgent = hole.is_malware or hole.severity >= Severity.CRITICAL
         return Cause(kind, said, hole.ids, hole.severity, urgent, self._fix(hole, version), record.link)
 
-    def _lost_attestation(self, version: str, files: Sequence[File]) -> Cause | None:
-        """Tell where the newest later release says nothing of who published it, though this one does."""
-        later = sorted(self._later(version), key=lambda text: parsed(text) or _FIRST)
-        if not later or not any(file.provenance for file in files):
+    def to_compare(self, versions: Collection[str]) -> list[File]:
+        """Return the files whose publishers tell whether the project changed hands after some versions."""
+        found: dict[str, File] = {}
+        for version in versions:
+            before, _, after = self._attested(version)
+            if before is not None and after is not None:
+                found |= {before.filename: before, after.filename: after}
+        return list(found.values())
+
+    def _attested(self, version: str) -> tuple[File | None, str, File | None]:
+        """Return an attested file of a version, the newest later release, and an attested file of that."""
+        later = max(self._later(version), key=lambda text: parsed(text) or _FIRST, default="")
+
+        def attested(text: str) -> File | None:
+            return next((file for file in self._files.get(canonical(text), ()) if file.provenance), None)
+
+        return attested(version), later, attested(later) if later else None
+
+    def _of_publisher(self, version: str) -> Cause | None:
+        """Tell where the newest later release was published by somebody else than this one, or does not say by whom."""
+        before, newest, after = self._attested(version)
+        if before is None or not newest:
             return None
-        if any(file.provenance for file in self._files[canonical(later[-1])]):
+        if after is None:
+            said = f"the newest release, {newest}, has no attestation, though this one has"
+            return Cause(AlertKind.PUBLISHER, said)
+        known, now = self.publishers.get(before.filename), self.publishers.get(after.filename)
+        if not known or not now or known == now:
             return None
-        return Cause(AlertKind.PUBLISHER, f"the newest release, {later[-1]}, has no attestation, though this one has")
+        return Cause(AlertKind.PUBLISHER, f"the newest release, {newest}, was published by {now}, this one by {known}")
 
     def _refusal(self, files: Sequence[File]) -> Decision | None:
         """Return what refuses a release: the strictest decision where no file passes, else None."""

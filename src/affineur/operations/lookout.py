@@ -56,6 +56,8 @@ _PROJECTS = 100
 """How many projects are judged between two commits."""
 _AT_ONCE = 8
 """How many are judged at a time: judging asks the database several questions, one after the other."""
+_ASKED_FOR = 2.0
+"""Seconds in which an upstream may tell who published what; news of advisories must not wait for it."""
 _MESSAGES = 50
 _FAR = 10_000
 """After so many entries that concern no lock the place in the ledger is written down."""
@@ -185,7 +187,10 @@ async def _in_parts(
         held = await context.catalog.read(_held, part, known, only)
         standing = await context.catalog.read(alerts.standing, part)
         if held or standing:
-            found = await known_of(context, {(known[one.lock].index, one.project) for one in held})
+            wanted: dict[tuple[str, str], set[str]] = {}
+            for one in held:
+                wanted.setdefault((known[one.lock].index, one.project), set()).add(one.version)
+            found = await known_of(context, wanted)
             await context.catalog.write(_bring_up, lease, (part, only), held, found, known)
         looked += len({one.project for one in held})
         await asyncio.sleep(0)
@@ -205,8 +210,8 @@ def _held(connection: sa.Connection, projects: Sequence[str], known: Mapping[str
     return sorted(found)
 
 
-async def known_of(context: Context, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Known]:
-    """Return what is known now of (index, project)."""
+async def known_of(context: Context, wanted: Mapping[tuple[str, str], Collection[str]]) -> dict[tuple[str, str], Known]:
+    """Return what is known now of (index, project), for the sake of some of its versions."""
     names = sorted({ProjectName(project) for _, project in wanted})
     packed = await context.catalog.read(gathered, names)
     records = {
@@ -216,11 +221,13 @@ async def known_of(context: Context, wanted: Collection[tuple[str, str]]) -> dic
     none = ProjectAdvisories()
     found: dict[tuple[str, str], Known] = {}
     places = iter(sorted(wanted))
+    until = asyncio.get_running_loop().time() + _ASKED_FOR
 
     async def work() -> None:
         for index, project in places:
-            screened = await _screened(context, index, project)
-            found[index, project] = Known(records.get(ProjectName(project), none), screened)
+            known = Known(records.get(ProjectName(project), none), await _screened(context, index, project))
+            known.publishers = await _publishers(context, index, known, wanted[index, project], until)
+            found[index, project] = known
 
     await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
     return found
@@ -235,6 +242,20 @@ async def _screened(context: Context, index: str, project: str) -> Screened | No
         return await gated.judged_as_held(ProjectName(project))
     except ProjectUnknown:
         return None
+
+
+async def _publishers(
+    context: Context, index: str, known: Known, versions: Collection[str], until: float
+) -> Mapping[str, str]:
+    """Return who published what must be compared; nothing where it cannot be learnt until a moment of the loop."""
+    files = known.to_compare(versions)
+    if known.screened is None or not files:
+        return {}
+    try:
+        async with asyncio.timeout_at(until):
+            return await context.index(index).publishers(known.screened.page, files)
+    except TimeoutError:
+        return {}
 
 
 def _bring_up(

@@ -30,7 +30,7 @@ _WORDS = {
     AlertKind.YANKED: "yanked",
     AlertKind.DEPRECATED: "deprecated",
     AlertKind.ARCHIVED: "end of life",
-    AlertKind.PUBLISHER: "publisher unknown",
+    AlertKind.PUBLISHER: "publisher changed or unknown",
 }
 _LEADS = {
     News.OPENED: "",

@@ -42,7 +42,7 @@ async def report(context: Context, request: MonitorReport) -> list[Aged]:
     """
     lock = await owned(context, request.name)
     releases = await context.catalog.read(releases_of, lock)
-    known = await known_of(context, {(lock.index, project) for project, _ in releases})
+    known = await known_of(context, {(lock.index, project): () for project, _ in releases})
     now, found = datetime.now(UTC), []
     for project, version in releases:
         about = known[lock.index, project]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,9 +112,9 @@ class Gated:
         if Need.PUBLISHER not in needs or not ask:
             return evidence
         wanted = evidence.to_compare(page, datetime.now(UTC) - _YOUNG)
-        return replace(evidence, publishers=await self._publishers(page, wanted)) if wanted else evidence
+        return replace(evidence, publishers=await self.publishers(page, wanted)) if wanted else evidence
 
-    async def _publishers(self, page: Page, files: list[File]) -> dict[str, str]:
+    async def publishers(self, page: Page, files: Sequence[File]) -> dict[str, str]:
         """Return who published files by their provenance; who cannot be read is left out."""
         found: dict[str, str] = {}
         for file in files:

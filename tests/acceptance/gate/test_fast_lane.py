@@ -13,19 +13,12 @@ def at(days):
     return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
 
-def provenance(upstream, filename, repository):
-    publisher = {"kind": "GitHub", "repository": repository, "workflow": "release.yml", "environment": None}
-    document = {"version": 1, "attestation_bundles": [{"publisher": publisher, "attestations": []}]}
-    upstream.overrides[f"/prov/{filename}"] = lambda handler: handler.answer(200, json.dumps(document).encode())
-    return f"http://127.0.0.1:{upstream.port}/prov/{filename}"
-
-
 @pytest.fixture(scope="module", autouse=True)
 def projects(upstream):
     for name, later in (("mended", "cheese/mended"), ("taken", "mallory/taken")):
         for version, days, repository in (("1.0", 90, f"cheese/{name}"), ("1.1", 1, later)):
             filename = wheel_name(name, version)
-            keys = {"upload-time": at(days), "provenance": provenance(upstream, filename, repository)}
+            keys = {"upload-time": at(days), "provenance": upstream.provenance(filename, repository)}
             upstream.wheel(name, version, keys=keys)
     upstream.wheel("unused", "1.0", keys={"upload-time": at(90)})
     upstream.wheel("unused", "1.1", keys={"upload-time": at(1)})

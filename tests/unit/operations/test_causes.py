@@ -84,3 +84,17 @@ def test_a_lost_attestation_is_a_cause():
     assert kinds(known(file("1.0", **signed), file("1.1"))) == [AlertKind.PUBLISHER]
     assert kinds(known(file("1.0", **signed), file("1.1"), file("1.2", **signed))) == []
     assert kinds(known(file("1.0"), file("1.1"))) == []
+
+
+def test_another_publisher_of_the_newest_release_is_a_cause():
+    signed = {"provenance": "hosted"}
+    found = known(file("1.0", **signed), file("1.1", **signed), file("0.9"))
+    assert [each.version for each in found.to_compare(["1.0"])] == ["1.0", "1.1"]
+    assert found.to_compare(["0.9", "1.1"]) == []
+    found.publishers = {"gouda-1.0-py3-none-any.whl": "the dairy", "gouda-1.1-py3-none-any.whl": "mallory"}
+    (cause,) = found.causes("1.0")
+    assert cause.kind is AlertKind.PUBLISHER
+    assert cause.sentence == "the newest release, 1.1, was published by mallory, this one by the dairy"
+    same = known(file("1.0", **signed), file("1.1", **signed))
+    same.publishers = dict.fromkeys(found.publishers, "the dairy")
+    assert kinds(same) == []
