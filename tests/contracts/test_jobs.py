@@ -231,7 +231,7 @@ def test_one_key_is_added_once_by_several_catalogs(database_url):
 
 
 WORKER = """
-import asyncio, os, sys
+import asyncio, os, signal, sys
 from pathlib import Path
 import msgspec
 from affineur.app import App
@@ -249,6 +249,8 @@ async def slow(context, request):
     await asyncio.sleep(request.seconds)
     with Path(request.marker).open("a") as marker:
         marker.write(f"{os.getpid()} done\\n")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 
 async def main():
     worker.OPERATIONS["slow"] = Operation("slow", Slow, slow)

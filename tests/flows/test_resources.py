@@ -5,6 +5,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import requests
 
 from affineur.model.events import Event
@@ -33,6 +34,7 @@ def report(**figures):
     print("; ".join(f"{name.replace('_', ' ')} {figure}" for name, figure in figures.items()))
 
 
+@pytest.mark.long
 def test_a_second_start_is_ready_in_under_two_seconds(tmp_path, upstream):
     server = Affineur(tmp_path / "data", upstream.url)
     server.start()
@@ -45,6 +47,7 @@ def test_a_second_start_is_ready_in_under_two_seconds(tmp_path, upstream):
     assert took < 2.0
 
 
+@pytest.mark.long
 def test_a_start_with_100_000_projects_known_is_ready_in_under_two_seconds(tmp_path, upstream):
     server = Affineur(tmp_path / "data", upstream.url)
     server.start()

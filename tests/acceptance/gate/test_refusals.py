@@ -235,6 +235,5 @@ def test_a_waiver_lets_pass_from_the_next_request_on_and_not_after_it_is_revoked
     affineur.command("waiver", "revoke", waiver)
     assert affineur.get(address).status_code == 403
     log = json.loads(affineur.command("ledger", "log", "--kind", "waiver", "--format", "json").stdout)
-    told = [entry["kind"] for entry in log if entry["data"]["id"] == waiver]
-    assert told == ["waiver.asked", "waiver.granted", "waiver.revoked"]
-    assert log[1]["actor"] == "grace"
+    told = [(entry["kind"], entry["actor"] == "grace") for entry in log if entry["data"]["id"] == waiver]
+    assert told == [("waiver.asked", False), ("waiver.granted", True), ("waiver.revoked", False)]

@@ -161,6 +161,7 @@ def test_no_bytes_break_it(body):
         pass
 
 
+@pytest.mark.long
 def test_ten_thousand_files_are_read_in_less_than_a_fifth_of_a_second():
     rows = [
         row(
