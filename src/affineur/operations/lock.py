@@ -16,7 +16,7 @@ from affineur.errors import Invalid
 from affineur.model.locks import Lock as LockFile
 from affineur.model.locks import LockKind, Pin
 from affineur.model.names import ProjectName
-from affineur.operations import monitor
+from affineur.operations import monitor, recipients
 from affineur.operations.context import Context
 from affineur.operations.operation import (
     STANDARD_STREAM,
@@ -126,7 +126,7 @@ async def lock(context: Context, request: Lock) -> Locked:
     before = _before(request)
     if request.monitor:
         monitor.check_name(request.monitor)
-        monitor.targets_of(context, request.tell)
+        recipients.targets_of(context, request.tell)
     resolution = await resolved(context, _asked(context, request, index, wants, before))
     document = Document(request.output or STANDARD_STREAM, _written(context, request, index, kind, resolution))
     watched = None

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Annotated
 
 import msgspec
 
-from affineur.channels import table
-from affineur.channels.webhook import spelt
-from affineur.config import Config
 from affineur.errors import Conflict, Forbidden, Invalid, NotFound
 from affineur.model.alerts import Alert, AlertState
 from affineur.model.locks import Lock, LockKind
 from affineur.model.names import ProjectName
-from affineur.model.principals import Right
-from affineur.operations import quiet_hours
 from affineur.operations.context import Context
 from affineur.operations.news import said_of
 from affineur.operations.operation import Document, argument, documents_option, option, texts_of
-from affineur.operations.watched import releases_of
+from affineur.operations.recipients import feed_name, new_secrets, targets_of
+from affineur.operations.watched import administers, owned, releases_of
 from affineur.standards.locks.read import read_lock
-from affineur.storage.catalog import alerts, jobs, locks, preferences, signing_keys
+from affineur.storage.catalog import alerts, jobs, locks, signing_keys
 from affineur.storage.catalog.database import Change
-from affineur.storage.catalog.locks import KeptLock, Named
-from affineur.storage.catalog.preferences import Preferences
+from affineur.storage.catalog.locks import KeptLock
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
-_MOST_TARGETS = 20
 _LONGEST_DAYS = 3650.0
 
 
@@ -93,28 +85,6 @@ class MonitorAlerts(msgspec.Struct, frozen=True):
     state: Annotated[str, option("Only open, acknowledged, muted or closed ones; empty: all but closed ones.")] = ""
 
 
-class MonitorPrefer(msgspec.Struct, frozen=True):
-    """Set how you want to be told; what is not given stays, `none` takes it back."""
-
-    tell: Annotated[tuple[str, ...], option("Where news of your locks go that name no place.")] = ()
-    timezone: Annotated[str, option("The time zone of the quiet hours, such as Europe/Berlin.")] = ""
-    quiet: Annotated[str, option("Hours in which only urgent news are told, such as 22:00-07:00.")] = ""
-    digest: Annotated[float | None, option("Minutes for which news are gathered into one message.")] = None
-
-
-class MonitorFeeds(msgspec.Struct, frozen=True):
-    """Show the secret addresses of the feeds of a lock, or of all your locks."""
-
-    lock: Annotated[str, option("The feed of this lock.")] = ""
-    new: Annotated[bool, option("Make a new address; the old one is void.")] = False
-
-
-class MonitorSecret(msgspec.Struct, frozen=True):
-    """Make a new secret for a webhook of yours; it is shown once, and the old one is void."""
-
-    target: Annotated[str, argument("The webhook: webhook:https://...")]
-
-
 class LockRow(msgspec.Struct, frozen=True):
     """A lock as listed."""
 
@@ -173,39 +143,6 @@ class Shown(msgspec.Struct, frozen=True):
     changed_by: str
     muted_until: datetime | None
     alerts: list[AlertRow]
-
-
-class Chosen(msgspec.Struct, frozen=True):
-    """How somebody wants to be told."""
-
-    owner: str
-    tell: list[str]
-    timezone: str
-    quiet: str
-    digest: float
-    """Minutes."""
-    secrets: dict[str, str]
-    """The secrets of webhooks that had none, shown only now."""
-
-
-class Feeds(msgspec.Struct, frozen=True):
-    """Addresses of the same feed; whoever knows one can read it."""
-
-    atom: str
-    rss: str
-    json: str
-
-
-class NewSecret(msgspec.Struct, frozen=True):
-    """A webhook's secret, shown once."""
-
-    target: str
-    secret: str
-
-
-def administers(context: Context) -> bool:
-    """Whether who asks may administer everything."""
-    return context.principal.may(Right.ADMIN, "*")
 
 
 def check_name(name: str) -> None:
@@ -271,27 +208,6 @@ def _pins(lock: Lock) -> tuple[list[tuple[ProjectName, str]], tuple[str, ...]]:
     return pins, (*unpinned, *lock.unread)
 
 
-def targets_of(context: Context, given: Sequence[str]) -> tuple[str, ...]:
-    """Return places to tell in their one spelling.
-
-    Raises:
-        Invalid: one is none, or there are too many.
-        Forbidden: one takes an administrator.
-    """
-    if len(given) > _MOST_TARGETS:
-        raise Invalid(f"at most {_MOST_TARGETS} places can be told")
-    found = tuple(dict.fromkeys(table.checked(target) for target in given))
-    for target in found:
-        if not (_allowed(context.config, target) or administers(context)):
-            raise Forbidden(f"{target}: this place takes an administrator (setting tell_allowed)")
-    return found
-
-
-def _allowed(config: Config, target: str) -> bool:
-    patterns = [pattern.strip() for pattern in str(config.tell_allowed).split(",")]
-    return any(fnmatchcase(target, pattern) for pattern in patterns if pattern)
-
-
 def _keep(
     change: Change,
     kept: KeptLock,
@@ -308,19 +224,9 @@ def _keep(
     locks.keep(change, replace(kept, tell=tell, muted_until=muted), pins)
     jobs.add(change, "monitor refresh", {"lock": kept.name}, key=f"monitor refresh {kept.name}", priority=8)
     return Added(
-        kept.name, kept.owner, kept.index, len(set(pins)), list(tell), _secrets(change, kept.owner, tell),
+        kept.name, kept.owner, kept.index, len(set(pins)), list(tell), new_secrets(change, kept.owner, tell),
         list(unpinned),
     )  # fmt: skip
-
-
-def _secrets(change: Change, owner: str, targets: Sequence[str]) -> dict[str, str]:
-    """Return the secrets of webhooks that had none."""
-    made = {
-        target: signing_keys.new_webhook_secret(change, owner, target)
-        for target in targets
-        if target.startswith("webhook:")
-    }
-    return {target: spelt(secret) for target, secret in made.items() if secret is not None}
 
 
 async def list_locks(context: Context, request: MonitorList) -> list[LockRow]:
@@ -337,19 +243,6 @@ async def list_locks(context: Context, request: MonitorList) -> list[LockRow]:
         )
         for lock in found.values()
     ]
-
-
-async def owned(context: Context, name: str) -> Named:
-    """Return a lock that who asks may see and change.
-
-    Raises:
-        NotFound: there is none of that name, or it is another's.
-    """
-    owner = None if administers(context) else context.actor
-    found = (await context.catalog.read(locks.named, owner)).get(name)
-    if found is None:
-        raise NotFound(f"{name}: no such lock of yours; `affineur monitor list` names them")
-    return found
 
 
 async def show(context: Context, request: MonitorShow) -> Shown:
@@ -447,67 +340,6 @@ def _row(alert: Alert) -> AlertRow:
         cause.severity.word if cause.severity else "", alert.state.value, alert.opened_at, cause.sentence,
         list(cause.ids), said_of(cause.fix) if cause.fix else "",
     )  # fmt: skip
-
-
-async def prefer(context: Context, request: MonitorPrefer) -> Chosen:
-    """Keep how who asks wants to be told.
-
-    Raises:
-        Invalid: a place, the time zone or the hours are none.
-        Forbidden: a place takes an administrator.
-    """
-    owner = context.actor
-    before = (await context.catalog.read(preferences.of, [owner]))[owner]
-    tell = () if request.tell == ("none",) else targets_of(context, request.tell) or before.tell
-    zone = "UTC" if request.timezone == "none" else request.timezone or before.timezone
-    quiet_hours.zone(zone)
-    quiet = "" if request.quiet == "none" else request.quiet or before.quiet
-    if quiet:
-        quiet_hours.hours(quiet)
-    digest = before.digest if request.digest is None else request.digest * 60
-    if not 0 <= digest <= timedelta(days=7).total_seconds():
-        raise Invalid("--digest: minutes within a week are wanted")
-    secrets = await context.catalog.write(_prefer, Preferences(owner, tell, zone, quiet, digest))
-    return Chosen(owner, list(tell), zone, quiet, digest / 60, secrets)
-
-
-def _prefer(change: Change, chosen: Preferences) -> dict[str, str]:
-    preferences.keep(change, chosen)
-    return _secrets(change, chosen.owner, chosen.tell)
-
-
-async def feeds(context: Context, request: MonitorFeeds) -> Feeds:
-    """Return the addresses of a feed.
-
-    Raises:
-        NotFound: there is no such lock of who asks.
-    """
-    if request.lock:
-        await owned(context, request.lock)
-    name = feed_name(lock=request.lock, owner=context.actor)
-    if request.new:
-        await context.catalog.write(signing_keys.forget_secret, name)
-    secret = await context.catalog.write(signing_keys.server_secret, name)
-    address = f"{context.origin}/feeds/{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
-    return Feeds(f"{address}.atom", f"{address}.rss", f"{address}.json")
-
-
-def feed_name(*, lock: str = "", owner: str = "") -> str:
-    """Return the name under which the secret of a feed's address is kept."""
-    return f"feed lock {lock}" if lock else f"feed owner {owner}"
-
-
-async def new_secret(context: Context, request: MonitorSecret) -> NewSecret:
-    """Make a new secret for a webhook of who asks.
-
-    Raises:
-        Invalid: it is no webhook.
-    """
-    target = table.checked(request.target)
-    if not target.startswith("webhook:"):
-        raise Invalid(f"{target[:80]}: only webhooks have a secret")
-    made = await context.catalog.write(signing_keys.new_webhook_secret, context.actor, target, replace=True)
-    return NewSecret(target, spelt(made or b""))
 
 
 def say_added(made: Added) -> str:

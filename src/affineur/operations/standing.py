@@ -10,9 +10,8 @@ import msgspec
 from affineur.model.alerts import AlertKind
 from affineur.operations.context import Context
 from affineur.operations.lookout import known_of
-from affineur.operations.monitor import owned
 from affineur.operations.operation import argument, option
-from affineur.operations.watched import releases_of
+from affineur.operations.watched import owned, releases_of
 
 _YEAR = timedelta(days=365.25)
 

@@ -26,6 +26,7 @@ from affineur.operations import (
     notify,
     policies,
     prune,
+    recipients,
     record,
     reevaluate,
     rehearse,
@@ -199,11 +200,11 @@ TABLE: tuple[Operation, ...] = (
         "monitor acknowledge", monitor.MonitorAcknowledge, monitor.acknowledge, CHANGE, right=Right.READ, place=_anywhere
     ),
     Operation("monitor alerts", monitor.MonitorAlerts, monitor.list_alerts, right=Right.READ, place=_anywhere),
-    Operation("monitor prefer", monitor.MonitorPrefer, monitor.prefer, CHANGE, right=Right.READ, place=_anywhere),
-    Operation("monitor feeds", monitor.MonitorFeeds, monitor.feeds, CHANGE, right=Right.READ, place=_anywhere),
+    Operation("monitor prefer", recipients.MonitorPrefer, recipients.prefer, CHANGE, right=Right.READ, place=_anywhere),
+    Operation("monitor feeds", recipients.MonitorFeeds, recipients.feeds, CHANGE, right=Right.READ, place=_anywhere),
     Operation("monitor report", standing.MonitorReport, standing.report, right=Right.READ, place=_anywhere),
     Operation(
-        "monitor secret", monitor.MonitorSecret, monitor.new_secret, CHANGE, right=Right.READ, place=_anywhere,
+        "monitor secret", recipients.MonitorSecret, recipients.new_secret, CHANGE, right=Right.READ, place=_anywhere,
         brief=lambda made: made.secret,
     ),
     Operation("notify list", notify.NotifyList, notify.list_deliveries),

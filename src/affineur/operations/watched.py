@@ -1,4 +1,4 @@
-"""What is watched of a lock: what its document pins, or what somebody downloaded of late."""
+"""What is watched of a lock: what its document pins, or what somebody downloaded of late; and who may see it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from affineur.errors import NotFound
+from affineur.model.principals import Right
+from affineur.operations.context import Context
 from affineur.storage.catalog import locks, usage
 from affineur.storage.catalog.locks import Named
 
@@ -32,3 +35,21 @@ def used_by(
         for use in by_whom.get(lock.use_of, ()):
             if use.last >= since and use.index == lock.index:
                 yield lock.name, use
+
+
+def administers(context: Context) -> bool:
+    """Whether who asks may administer everything."""
+    return context.principal.may(Right.ADMIN, "*")
+
+
+async def owned(context: Context, name: str) -> Named:
+    """Return a lock that who asks may see and change.
+
+    Raises:
+        NotFound: there is none of that name, or it is another's.
+    """
+    owner = None if administers(context) else context.actor
+    found = (await context.catalog.read(locks.named, owner)).get(name)
+    if found is None:
+        raise NotFound(f"{name}: no such lock of yours; `affineur monitor list` names them")
+    return found
