@@ -52,9 +52,11 @@ class Plain:
         for stretch in affected.get("ranges", ()):
             if stretch["type"] != "ECOSYSTEM":
                 continue
-            events = [next(iter(event.items())) for event in stretch["events"]]
+            # A bound that is no version of PEP 440 leaves the range open there.
+            events = [event for one in stretch["events"] for event in one.items() if version_of(event[1]) is not None]
             vulnerable = False
-            for kind, bound in sorted(events, key=lambda event: version_of(event[1])):
+            # Where one stretch ends and another begins, the version is affected, however they are listed.
+            for kind, bound in sorted(events, key=lambda event: (version_of(event[1]), event[0] == "introduced")):
                 if kind == "introduced" and (bound == "0" or version >= version_of(bound)):
                     vulnerable = True
                 elif (kind == "fixed" and version >= version_of(bound)) or (
@@ -136,6 +138,12 @@ def near(bound, other):
         f"{version.public}+local.7",
         f"1!{release}",
         f"{release}a1.post2.dev3",
+        f"v{release}-1",
+        f"{release}_ALPHA.2",
+        f"{release}+1",
+        "0.dev0",
+        "0",
+        "99999.1",
         other,
     ]
 
@@ -179,6 +187,26 @@ def test_any_versions_of_any_projects_have_the_expected_findings_and_no_other(pl
         pins.append((name, data.draw(st.sampled_from(near(bound, other)))))
     report = audited("".join(f"{name}=={version}\n" for name, version in pins))
     assert found(report) == expected(plain, pins)
+
+
+def test_odd_versions_of_every_project_have_the_expected_findings_and_no_other(plain, audited):
+    for seed in range(3):
+        random_ = random.Random(seed)
+        pins = []
+        for name in sorted(plain.affected):
+            bounds = plain.bounds(name) or ["1.0"]
+            pins.append((name, random_.choice(near(random_.choice(bounds), random_.choice(bounds)))))
+        text = "".join(f"{name}=={version}\n" for name, version in pins)
+        assert found(audited(text)) == expected(plain, pins)
+
+
+def test_a_record_that_does_not_name_the_version_lends_no_ids_to_one_that_does(audited):
+    # PYSEC-2021-88 shares an alias with PYSEC-2021-104 and is fixed in 4.6, where the other still holds.
+    ids = {one for row in audited("Zope==4.6\n").dependencies for hole in row.vulns for one in hole.ids}
+    assert {"PYSEC-2021-104", "CVE-2021-32674"} <= ids
+    assert not {"PYSEC-2021-88", "CVE-2021-32633"} & ids
+    both = audited("Zope==4.5\n").dependencies[0].vulns
+    assert [{"PYSEC-2021-104", "PYSEC-2021-88"} <= set(hole.ids) for hole in both].count(True) == 1
 
 
 def test_no_fix_that_is_named_is_affected_by_what_it_fixes(plain, audited):

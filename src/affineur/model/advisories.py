@@ -6,7 +6,7 @@ import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
@@ -217,6 +217,13 @@ class Vulnerability:
     def affects(self, version: str) -> bool:
         """Whether one of the records names the version."""
         return any(affects(record, version) for record in self.records)
+
+    def told_of(self, version: str) -> Vulnerability:
+        """Return the hole as those records alone tell it that name the version; all where none does."""
+        telling = tuple(record for record in self.records if affects(record, version))
+        if not telling or len(telling) == len(self.records):
+            return self
+        return replace(self, advisory=telling[0], records=telling, severity=max(one.severity for one in telling))
 
     def fixed_after(self, version: str) -> str:
         """Return the nearest later version in which no record of the hole applies; "" where none is known."""

@@ -250,7 +250,8 @@ def _pin(project: ProjectName, file: File) -> Pin:
 def _concerned(parts: Sequence[_Part], looked: Mapping[ProjectName, Looked]) -> list[str]:
     """Return the ids of the records that touch what is pinned."""
     pins = [pin for part in parts for pin in part.pins if pin.version]
-    return sorted({hole.advisory.id for pin in pins for hole in looked[pin.project].advisories.of(pin.version)})
+    holes = (hole.told_of(pin.version) for pin in pins for hole in looked[pin.project].advisories.of(pin.version))
+    return sorted({hole.advisory.id for hole in holes})
 
 
 async def _advisories(context: Context, now: datetime) -> Advisories:

@@ -123,11 +123,13 @@ def vulnerabilities(
     if looked.page is not None and looked.page.owned:
         # Records name projects of the public index; a private one may bear the name of something else.
         return []
-    holes = sorted(looked.advisories.of(pin.version), key=lambda hole: (-hole.severity, hole.advisory.id))
-    return [_told(hole, pin.version, looked, describe(hole)) for hole in holes]
+    # Records of one hole may differ about a version: those that do not name it say nothing about it.
+    holes = [(hole.told_of(pin.version), hole) for hole in looked.advisories.of(pin.version)]
+    holes.sort(key=lambda pair: (-pair[0].severity, pair[0].advisory.id))
+    return [_told(hole, whole, pin.version, looked, describe(hole)) for hole, whole in holes]
 
 
-def _told(hole: Hole, version: str, looked: Looked, description: str) -> Vulnerability:
+def _told(hole: Hole, whole: Hole, version: str, looked: Looked, description: str) -> Vulnerability:
     ordered = parsed(version)
     later = [str(fix) for fix in hole.free if ordered is None or fix > ordered]
     return Vulnerability(
@@ -139,7 +141,7 @@ def _told(hole: Hole, version: str, looked: Looked, description: str) -> Vulnera
         severity=hole.severity.word,
         summary=hole.advisory.summary,
         link=hole.advisory.link,
-        nearest=nearest(looked, version, lambda holes: any(one is hole for one in holes)),
+        nearest=nearest(looked, version, lambda holes: any(one is whole for one in holes)),
     )
 
 

@@ -96,9 +96,9 @@ def _with_clears(upgrade: Upgrade, looked: Mapping[ProjectName, Looked]) -> Upgr
     if not upgrade.old_version:
         return upgrade
     known = looked[ProjectName(upgrade.name)].advisories
-    left = {hole.advisory.id for hole in known.of(upgrade.new_version)}
-    clears = [hole.advisory.id for hole in known.of(upgrade.old_version) if hole.advisory.id not in left]
-    return msgspec.structs.replace(upgrade, clears=clears)
+    old, left = upgrade.old_version, known.of(upgrade.new_version)
+    cleared = [hole.told_of(old) for hole in known.of(old) if hole not in left]
+    return msgspec.structs.replace(upgrade, clears=[hole.advisory.id for hole in cleared])
 
 
 def _by_its_tool(kind: LockKind, name: str, raised: Mapping[ProjectName, str]) -> str:
