@@ -21,7 +21,7 @@ from affineur.model.names import normalize
 from affineur.operations.lookout import Lookout
 from affineur.policy.policies import configured
 from affineur.storage.catalog import advisories, ledger, locks, lookout, outbox
-from affineur.storage.catalog.locks import KeptLock
+from affineur.storage.catalog.locks import KeptLock, Pinned
 from affineur.storage.catalog.schema import alerts
 from benchmarks.judging import fill
 
@@ -41,7 +41,7 @@ def watch(change, numbers, chance):
             (f"mail:team-{number % RECIPIENTS}@example.org",), now, now, "ci",
         )  # fmt: skip
         chosen = chance.sample(range(PROJECTS), PINS)
-        locks.keep(change, lock, [(name_of(each), f"1.{chance.randrange(FILES - YOUNG) + 1}") for each in chosen])
+        locks.keep(change, lock, [Pinned(name_of(each), f"1.{chance.randrange(FILES - YOUNG) + 1}") for each in chosen])
 
 
 def name_of(number):

@@ -236,6 +236,11 @@ class Config:
                 return found
         return None
 
+    def resting_on(self, index: str) -> frozenset[str]:
+        """Return the indexes whose pages an index's decisions reach: itself, and those laid over it."""
+        over = [one.name for one in self.indexes.values() if index in one.sources and one.name != index]
+        return frozenset({index}).union(*(self.resting_on(name) for name in over))
+
 
 def _default_tables() -> tuple[dict[str, Mirror], dict[str, Hosted], dict[str, Index]]:
     mirrors = {"public": Mirror("public")}

@@ -13,7 +13,7 @@ from affineur.model.names import ProjectName
 from affineur.storage.catalog import alerts, downloads, locks, lookout, preferences, signing_keys, usage
 from affineur.storage.catalog.alerts import Notice
 from affineur.storage.catalog.downloads import Batch, Download
-from affineur.storage.catalog.locks import KeptLock
+from affineur.storage.catalog.locks import KeptLock, Pinned
 from affineur.storage.catalog.preferences import Preferences
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -123,7 +123,7 @@ def test_locks_are_muted_and_lose_a_recipient(catalog):
         "shop", "ann", "main", LockKind.REQUIREMENTS, "requirements.txt", b"", ("mail:a@example.org",), NOW, NOW, "ci",
         "user:ann", 30.0,
     )  # fmt: skip
-    catalog.write_now(locks.keep, kept, [(ProjectName("gouda"), "1.0")])
+    catalog.write_now(locks.keep, kept, [Pinned(ProjectName("gouda"), "1.0")])
     assert catalog.read_now(locks.find, "shop") == kept
     catalog.write_now(locks.mute, "shop", NOW)
     assert catalog.write_now(locks.stop_telling, "ann", "mail:a@example.org") == 1
@@ -135,11 +135,17 @@ def test_locks_are_muted_and_lose_a_recipient(catalog):
 
 def test_only_projects_that_a_lock_holds_matter_unless_downloads_are_watched(catalog):
     kept = KeptLock("shop", "ann", "main", LockKind.REQUIREMENTS, "requirements.txt", b"", (), NOW, NOW, "ci")
-    catalog.write_now(locks.keep, kept, [(ProjectName("gouda"), "1.0")])
+    catalog.write_now(locks.keep, kept, [Pinned(ProjectName("gouda"), "1.0")])
     assert catalog.read_now(locks.any_holds, [*(f"cheese-{number}" for number in range(1000)), "gouda"])
     assert not catalog.read_now(locks.any_holds, ["brie"])
-    catalog.write_now(locks.keep, replace(kept, name="use", use_of="user:ann", use_days=1.0), [])
+    taken = Download("main", "brie", "1.0", "brie-1.0-py3-none-any.whl", "ann", "t1", "pip/26", 200)
+    catalog.write_now(downloads.append, Batch({(taken, "", int(NOW.timestamp()), False): 1}))
+    assert not catalog.read_now(locks.any_holds, ["brie"])
+    watch = replace(kept, name="use", use_of="user:ann", use_days=1.0)
+    catalog.write_now(locks.keep, watch, [])
     assert catalog.read_now(locks.any_holds, ["brie"])
+    assert not catalog.read_now(locks.any_holds, ["edam"])
+    assert [lock.name for lock in catalog.read_now(locks.uses)] == ["use"]
 
 
 def test_who_used_what_is_found(catalog):
@@ -159,9 +165,15 @@ def test_who_used_what_is_found(catalog):
     ):  # fmt: skip
         batch.downloads[one] = 1
     catalog.write_now(downloads.append, batch)
-    found = catalog.read_now(usage.used, NOW - timedelta(days=30), ["gouda"])
-    assert {(use.principal, use.token, use.version, use.last) for use in found} == {
-        ("ann", "t1", "1.0", NOW + timedelta(hours=1)), ("eve", "t2", "2.0", NOW),
-    }  # fmt: skip
-    assert catalog.read_now(usage.used, NOW - timedelta(days=30), ["brie"]) == []
-    assert len(catalog.read_now(usage.used, NOW - timedelta(days=50))) == 3
+
+    def used(days, principals=(), tokens=(), **more):
+        def ask(connection):
+            return usage.used(connection, NOW - timedelta(days=days), principals=principals, tokens=tokens, **more)
+
+        return {(use.principal, use.token, use.version, use.last) for use in catalog.read_now(ask)}
+
+    hers, his = ("ann", "t1", "1.0", NOW + timedelta(hours=1)), ("eve", "t2", "2.0", NOW)
+    assert used(30, ["ann"], ["t2"], projects=["gouda"]) == {hers, his}
+    assert used(30, ["ann"]) == used(30, tokens=["t1"]) == {hers}
+    assert used(30, ["ann", "eve"], projects=["brie"]) == set()
+    assert used(50, ["ann"]) == {hers, ("ann", "t1", "0.9", NOW - timedelta(days=40))}

@@ -1,6 +1,7 @@
 """Locks are watched by a real server: an advisory arrives, and whom it concerns is told within seconds."""
 
 import json
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
@@ -28,7 +29,7 @@ def server(tmp_path, upstream, mails):
     settings = {"WEBHOOK_NETWORKS": "127.0.0.0/8", "FRESH_FOR": "0", "SMTP_HOST": "127.0.0.1", "SMTP_SECURITY": "plain"}
     settings |= {"SMTP_PORT": str(mails[1]), "SMTP_FROM": "index@example.org"}
     named = {f"AFFINEUR_{name}": value for name, value in settings.items()}
-    with Affineur(tmp_path / "data", upstream.url, **named) as made:
+    with Affineur(tmp_path / "data", upstream.url, config="fresh_for = 0\n", **named) as made:
         made.admin = made.token("*", "admin", "root")
         yield made
 
@@ -260,3 +261,31 @@ def test_a_release_by_another_publisher_is_told(server, tmp_path, hooks, upstrea
     (item,) = items(hooks)
     assert (item["news"], item["kind"], item["version"]) == ("opened", "publisher", "1.0")
     assert "1.2, was published by GitHub mallory/gouda release.yml" in item["summary"]
+
+
+def test_what_is_downloaded_later_is_watched_too(server, tmp_path, hooks, upstream):
+    upstream.wheel("gouda", "1.0")
+    imported(server, tmp_path, osv("A-1", "gouda"))
+    token = server.token("main", "read", "ada")
+    ask(server, "monitor/add", name="use", by_use="user:ada", tell=[hooks.target], owner="ada").raise_for_status()
+    until(lambda: ask(server, "monitor/show", name="use").ok)
+    address = server.page("gouda")["files"][0]["url"]
+    assert server.get(address, headers={"Authorization": f"Bearer {token}"}).ok
+    until(lambda: hooks.got)
+    assert [(item["ids"], item["locks"]) for item in items(hooks)] == [(["A-1"], ["use"])]
+
+
+def test_a_changed_policy_is_told_of_the_locks_whose_files_it_refuses(server, tmp_path, hooks, upstream):
+    wheel, sdist = upstream.wheel("gouda", "1.0"), upstream.sdist("gouda", "1.0")
+    digests = {row["filename"]: row["hashes"]["sha256"] for row in server.page("gouda")["files"]}
+    watch(server, tmp_path, hooks, f"gouda==1.0 --hash=sha256:{digests[wheel]}\n", name="binary")
+    watch(server, tmp_path, hooks, f"gouda==1.0 --hash=sha256:{digests[sdist]}\n", name="source")
+    watch(server, tmp_path, hooks, "gouda==1.0\n", name="either")
+    server.config.write_text('[policies.standard]\nfile_kinds = "wheels"\n')
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: hooks.got)
+    assert [(item["kind"], item["locks"]) for item in items(hooks)] == [("refused", ["source"])]
+    server.config.write_text("fresh_for = 0\n")
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: len(hooks.got) == 2)
+    assert [(item["news"], item["locks"]) for item in items(hooks)[1:]] == [("closed", ["source"])]

@@ -41,7 +41,7 @@ class Known:
     publishers: Mapping[str, str] = field(default_factory=dict)
     """Who published files, by file name, as far as it was looked up (`to_compare` names the files)."""
     _files: dict[str, list[File]] = field(default_factory=dict)
-    _causes: dict[str, tuple[Cause, ...]] = field(default_factory=dict)
+    _causes: dict[tuple[str, frozenset[str]], tuple[Cause, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for file in self.screened.page.files if self.screened is not None else ():
@@ -53,14 +53,26 @@ class Known:
         moments = [file.upload_time for files in self._files.values() for file in files if file.upload_time]
         return max(moments, default=None)
 
-    def causes(self, version: str) -> tuple[Cause, ...]:
-        """Return what is wrong with a version; worked out once, however many locks hold it."""
-        key = canonical(version)
+    def causes(self, version: str, locked: frozenset[str] = frozenset()) -> tuple[Cause, ...]:
+        """Return what is wrong with a version; worked out once, however many locks hold it.
+
+        `locked` are the SHA-256 digests of the files that a lock names; none: any file of the release may be taken.
+        """
+        key = (canonical(version), locked)
         if key not in self._causes:
-            self._causes[key] = tuple(self._found(version))
+            self._causes[key] = tuple(self._found(version, locked))
         return self._causes[key]
 
-    def _found(self, version: str) -> list[Cause]:
+    def by_files(self, version: str) -> bool:
+        """Whether what is wrong with a version may hang on which of its files are taken."""
+        if self.screened is None:
+            return False
+        files, decisions = self._files.get(canonical(version), []), self.screened.decisions
+        states = {(file.vanished is None, file.yanked, decisions[file.filename].refused) for file in files}
+        # The page of a mirror keeps what its upstream lists no longer, that of uploads does not.
+        return len(states) > 1 or bool(files and not self.screened.page.mirrored)
+
+    def _found(self, version: str, locked: frozenset[str]) -> list[Cause]:
         found = [self._of_hole(hole, version) for hole in self.advisories.of(version)]
         if self.screened is None:
             return found
@@ -74,6 +86,11 @@ class Known:
             if self._files:
                 found.append(Cause(AlertKind.MISSING, "no file of this release is listed any more", urgent=True))
             return found
+        named = [file for file in files if file.sha256 in locked]
+        if locked and not named and all(file.sha256 for file in files):
+            said = "none of the files of this release that the lock names is listed any more"
+            return [*found, Cause(AlertKind.MISSING, said, urgent=True)]
+        files = named or files
         if all(file.vanished for file in files):
             gone = max(file.vanished for file in files if file.vanished)
             found.append(Cause(AlertKind.MISSING, f"the upstream stopped listing this release on {gone:%Y-%m-%d}"))
@@ -82,11 +99,15 @@ class Known:
             found.append(Cause(AlertKind.YANKED, f"its author withdrew this release{reason}"))
         if (changed := self._of_publisher(version)) is not None:
             found.append(changed)
-        refusal = self._refusal(files)
+        refusal, before = self._refusal(files), ""
+        if refusal is None:
+            # An install takes a source distribution only where no wheel fits, so one that is refused says little.
+            wheels = [file for file in named if file.is_wheel and self.screened.decisions[file.filename].refused]
+            refusal = self._refusal(wheels)
+            before = f"of the {len(named)} files that the lock names {len(wheels)} may not leave: "
         if refusal is not None and _TOLD_BY.get(refusal.strictest.rule) not in {cause.kind for cause in found}:
-            found.append(
-                Cause(AlertKind.REFUSED, sentence_of(refusal.strictest), urgent=refusal.strictest.until is None)
-            )
+            verdict = refusal.strictest
+            found.append(Cause(AlertKind.REFUSED, before + sentence_of(verdict), urgent=verdict.until is None))
         return found
 
     def _of_hole(self, hole: Vulnerability, version: str) -> Cause:

@@ -20,7 +20,7 @@ import structlog
 
 from affineur.errors import AffineurError, Conflict, ProjectUnknown, StorageUnavailable
 from affineur.model.advisories import ProjectAdvisories
-from affineur.model.alerts import Alert, AlertKind, AlertState, News, alert_id, news_of
+from affineur.model.alerts import Alert, AlertKind, AlertState, Cause, News, alert_id, news_of
 from affineur.model.messages import Message
 from affineur.model.names import IndexName, ProjectName
 from affineur.operations import links, quiet_hours
@@ -28,6 +28,7 @@ from affineur.operations.causes import Known
 from affineur.operations.concerns import Concerned, concerned
 from affineur.operations.context import Context
 from affineur.operations.news import Letterhead, composed
+from affineur.operations.used import Look, Uses
 from affineur.operations.watched import releases_of, used_by
 from affineur.policy.gate import Screened
 from affineur.storage.catalog import (
@@ -84,6 +85,7 @@ class Lookout:
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._seen = 0
+        self._uses = Uses(context.catalog)
         context.catalog.on_commit(self.wake)
 
     def wake(self, serial: int = 0) -> None:
@@ -119,19 +121,20 @@ class Lookout:
         self._seen = max(self._seen, serial)
         entries = await catalog.read(ledger.after, self._seen, _ENTRIES)
         found = concerned(entries)
-        matters = bool(found.locks) or (
+        matters = bool(found.locks or found.indexes) or (
             bool(found.projects) and await catalog.read(locks.any_holds, sorted(found.projects))
         )
+        used = await self._uses.look()
         due = await catalog.read(alerts.notices_due, datetime.now(UTC))
         head = entries[-1].serial if entries else self._seen
-        if not (matters or due or head - serial > _FAR):
+        if not (matters or used or due or head - serial > _FAR):
             self._seen = head
             return len(entries) == _ENTRIES
         lease = await catalog.write(lookout.claim)
         if lease is None:
             return False
         try:
-            await self._under(lease)
+            await self._under(lease, used)
         except Conflict:
             return True
         except BaseException:
@@ -140,8 +143,8 @@ class Lookout:
             raise
         return True
 
-    async def _under(self, lease: str) -> None:
-        """Look at everything since the last time, whoever did that, and tell what is due."""
+    async def _under(self, lease: str, used: Look | None) -> None:
+        """Look at everything since the last time, whoever did that, and at what is `used`, and tell what is due."""
         catalog = self.context.catalog
         serial = await catalog.read(lookout.serial)
         entries = await catalog.read(ledger.after, serial, _ENTRIES)
@@ -150,13 +153,16 @@ class Lookout:
             more = await catalog.read(ledger.after, more[-1].serial, _ENTRIES)
             entries += more
         began = time.monotonic()
-        number = await look_after(self.context, lease, concerned(entries)) if entries else 0
+        changed = concerned(entries) | used.concerned if used else concerned(entries)
+        number = await look_after(self.context, lease, changed) if changed else 0
         if number:
             _log.info("locks looked after", projects=number, seconds=round(time.monotonic() - began, 2))
         await tell_due(self.context, lease)
         head = entries[-1].serial if entries else serial
         await catalog.write(lookout.done, lease, head)
         self._seen = max(self._seen, head)
+        if used:
+            self._uses.done(used)
 
 
 async def look_after(context: Context, lease: str, changed: Concerned) -> int:
@@ -169,13 +175,21 @@ async def look_after(context: Context, lease: str, changed: Concerned) -> int:
     if not known:
         return 0
     await context.catch_up()
-    number = await _in_parts(context, lease, known, changed.projects)
-    for name in sorted(changed.locks & known.keys()):
-        pins = await context.catalog.read(releases_of, known[name])
-        standing = await context.catalog.read(alerts.standing, (), [name])
-        projects = {project for project, _ in pins} | {alert.project for alert in standing}
-        number += await _in_parts(context, lease, known, projects, name)
+    indexes = {name for index in changed.indexes for name in context.config.resting_on(index)}
+    every = "" in changed.indexes
+    resting = {lock.name for lock in known.values() if every or lock.index in indexes}
+    projects = changed.projects.union(*[await _projects_of(context, known[name]) for name in sorted(resting)])
+    number = await _in_parts(context, lease, known, projects)
+    for name in sorted(changed.locks & known.keys() - resting):
+        number += await _in_parts(context, lease, known, await _projects_of(context, known[name]), name)
     return number
+
+
+async def _projects_of(context: Context, lock: Named) -> frozenset[str]:
+    """Return the projects that a lock watches, or that there are alerts about in it."""
+    releases = await context.catalog.read(releases_of, lock)
+    standing = await context.catalog.read(alerts.standing, (), [lock.name])
+    return frozenset({project for project, _ in releases} | {alert.project for alert in standing})
 
 
 async def _in_parts(
@@ -191,7 +205,11 @@ async def _in_parts(
             for one in held:
                 wanted.setdefault((known[one.lock].index, one.project), set()).add(one.version)
             found = await known_of(context, wanted)
-            await context.catalog.write(_bring_up, lease, (part, only), held, found, known)
+            by_files = {
+                (place[1], version) for place in wanted for version in wanted[place] if found[place].by_files(version)
+            }
+            named = await context.catalog.read(locks.files_named, by_files) if by_files else {}
+            await context.catalog.write(_bring_up, lease, (part, only), held, found, known, named)
         looked += len({one.project for one in held})
         await asyncio.sleep(0)
     return looked
@@ -265,6 +283,7 @@ def _bring_up(
     held: Sequence[Watched],
     found: Mapping[tuple[str, str], Known],
     known: Mapping[str, Named],
+    named: Mapping[tuple[str, str, str], frozenset[str]],
 ) -> None:
     """Keep the alerts about some projects, in every lock or in one, as they are now, and what is to be told of them."""
     lookout.fence(change, lease)
@@ -278,7 +297,10 @@ def _bring_up(
     for watched in held:
         lock = known[watched.lock]
         project = found[lock.index, watched.project]
-        made, told = _compared(watched, lock, project, before.pop(watched, []), change.now)
+        locked = named.get((watched.lock, watched.project, watched.version), frozenset())
+        causes = project.causes(watched.version, locked)
+        whole = project.screened is not None
+        made, told = _compared(watched, lock, causes, before.pop(watched, []), change.now, whole=whole)
         fresh += made
         news += told
     for gone in before.values():
@@ -292,13 +314,16 @@ def _bring_up(
 
 
 def _compared(
-    watched: Watched, lock: Named, project: Known, standing: list[Alert], now: datetime
+    watched: Watched, lock: Named, causes: Sequence[Cause], standing: list[Alert], now: datetime, *, whole: bool
 ) -> tuple[list[Alert], list[tuple[News, Alert]]]:
-    """Compare what is wrong with a release with the alerts there are; return those to keep, and the news."""
+    """Compare what is wrong with a release with the alerts there are; return those to keep, and the news.
+
+    Unless the `whole` is known, the page too, alerts that were raised by it stay.
+    """
     fresh: list[Alert] = []
     news: list[tuple[News, Alert]] = []
     left = list(standing)
-    for cause in project.causes(watched.version):
+    for cause in causes:
         known = next((alert for alert in left if alert.cause.is_as(cause)), None)
         if known is None:
             made = Alert(
@@ -314,7 +339,7 @@ def _compared(
             changed = replace(known, cause=cause, changed_at=now if what else known.changed_at)
             fresh.append(changed)
             news += [(what, changed)] if what else []
-    gone = [alert for alert in left if project.screened is not None or alert.cause.kind in _FROM_RECORDS]
+    gone = [alert for alert in left if whole or alert.cause.kind in _FROM_RECORDS]
     closed, told = _closed(gone, _END, now)
     return fresh + closed, news + told
 

@@ -22,9 +22,10 @@ from affineur.operations.watched import administers, owned, releases_of
 from affineur.standards.locks.read import read_lock
 from affineur.storage.catalog import alerts, jobs, locks, signing_keys
 from affineur.storage.catalog.database import Change
-from affineur.storage.catalog.locks import KeptLock
+from affineur.storage.catalog.locks import KeptLock, Pinned
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LONGEST_DAYS = 3650.0
 
 
@@ -202,8 +203,15 @@ def _by_use(context: Context, request: MonitorAdd, owner: str, now: datetime) ->
     )  # fmt: skip
 
 
-def _pins(lock: Lock) -> tuple[list[tuple[ProjectName, str]], tuple[str, ...]]:
-    pins = [(pin.project, pin.version) for pin in lock.pins if pin.version and not pin.origin]
+def _pins(lock: Lock) -> tuple[list[Pinned], tuple[str, ...]]:
+    """Return what a lock pins, each release once, and what of it cannot be watched."""
+    named: dict[tuple[ProjectName, str], list[frozenset[str]]] = {}
+    for pin in lock.pins:
+        if pin.version and not pin.origin:
+            digests = frozenset(digest for name, digest in pin.hashes if name == "sha256" and _SHA256.fullmatch(digest))
+            named.setdefault((pin.project, pin.version), []).append(digests)
+    # Where an entry of a release names no file, any may be taken.
+    pins = [Pinned(*release, frozenset().union(*each) if all(each) else frozenset()) for release, each in named.items()]
     unpinned = dict.fromkeys(str(pin.project) for pin in lock.pins if not pin.version or pin.origin)
     return pins, (*unpinned, *lock.unread)
 
@@ -211,7 +219,7 @@ def _pins(lock: Lock) -> tuple[list[tuple[ProjectName, str]], tuple[str, ...]]:
 def _keep(
     change: Change,
     kept: KeptLock,
-    pins: Sequence[tuple[ProjectName, str]],
+    pins: Sequence[Pinned],
     targets: tuple[str, ...],
     unpinned: Sequence[str],
     administrator: bool,
@@ -224,7 +232,7 @@ def _keep(
     locks.keep(change, replace(kept, tell=tell, muted_until=muted), pins)
     jobs.add(change, "monitor refresh", {"lock": kept.name}, key=f"monitor refresh {kept.name}", priority=8)
     return Added(
-        kept.name, kept.owner, kept.index, len(set(pins)), list(tell), new_secrets(change, kept.owner, tell),
+        kept.name, kept.owner, kept.index, len(pins), list(tell), new_secrets(change, kept.owner, tell),
         list(unpinned),
     )  # fmt: skip
 

@@ -17,23 +17,35 @@ from affineur.storage.catalog.locks import Named
 def releases_of(connection: sa.Connection, lock: Named) -> list[tuple[str, str]]:
     """Return (project, version) of what a lock watches."""
     if lock.use_of:
-        return sorted({(use.project, use.version) for _, use in used_by(connection, [lock], None)})
+        return sorted({(use.project, use.version) for _, use in used_by(connection, [lock])})
     return list(locks.pins(connection, lock.name))
 
 
 def used_by(
-    connection: sa.Connection, uses: Sequence[Named], projects: Sequence[str] | None
+    connection: sa.Connection,
+    uses: Sequence[Named],
+    projects: Sequence[str] | None = None,
+    *,
+    since: datetime | None = None,
 ) -> Iterator[tuple[str, usage.Used]]:
-    """Yield what the users and tokens downloaded that some locks stand for, with the name of the lock."""
+    """Yield what the users and tokens downloaded that some locks stand for, with the name of the lock.
+
+    It goes back as far as each lock wants, with `since` no further than to that moment.
+    """
     now = datetime.now(UTC)
+    whose = {"user": set[str](), "token": set[str]()}
+    for lock in uses:
+        kind, _, name = lock.use_of.partition(":")
+        whose[kind].add(name)
+    first = since or now - timedelta(days=max(lock.use_days for lock in uses))
     by_whom: dict[str, list[usage.Used]] = {}
-    for use in usage.used(connection, now - timedelta(days=max(lock.use_days for lock in uses)), projects):
+    for use in usage.used(connection, first, principals=whose["user"], tokens=whose["token"], projects=projects):
         for who in (f"user:{use.principal}", f"token:{use.token}"):
             by_whom.setdefault(who, []).append(use)
     for lock in uses:
-        since = now - timedelta(days=lock.use_days)
+        earliest = now - timedelta(days=lock.use_days)
         for use in by_whom.get(lock.use_of, ()):
-            if use.last >= since and use.index == lock.index:
+            if use.last >= earliest and use.index == lock.index:
                 yield lock.name, use
 
 

@@ -14,7 +14,7 @@ from affineur.model.locks import LockKind
 from affineur.model.names import ProjectName
 from affineur.storage.catalog import locks
 from affineur.storage.catalog.database import Catalog
-from affineur.storage.catalog.locks import KeptLock
+from affineur.storage.catalog.locks import KeptLock, Pinned
 from tests.support.distributions import wheel_bytes, wheel_name
 from tests.support.polling import eventually
 from tests.support.server import clean_environment
@@ -43,7 +43,7 @@ def keep(affineur, database, name, owner, *pins):
     url = database.replace("postgresql://", "postgresql+psycopg://") or f"sqlite:///{affineur.data / 'catalog.db'}"
     catalog = Catalog.open(url)
     lock = KeptLock(name, owner, "main", LockKind.REQUIREMENTS, "r.txt", b"", (), NOW, NOW, owner)
-    catalog.write_now(locks.keep, lock, [(ProjectName(project), version) for project, version in pins])
+    catalog.write_now(locks.keep, lock, [Pinned(ProjectName(project), version) for project, version in pins])
     catalog.close()
 
 

@@ -1,5 +1,6 @@
 """What is wrong with a release, by advisories, the gate and the page."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from affineur.model.advisories import Advisory, AdvisoryKind, ProjectAdvisories, Range, Severity
@@ -98,3 +99,54 @@ def test_another_publisher_of_the_newest_release_is_a_cause():
     same = known(file("1.0", **signed), file("1.1", **signed))
     same.publishers = dict.fromkeys(found.publishers, "the dairy")
     assert kinds(same) == []
+
+
+def built(tag, digest, **more):
+    return File(f"gouda-1.0-{tag}.whl", "1.0", upload_time=NOW, hashes={"sha256": digest}, **more)
+
+
+def refusing(files, filenames, *, mirrored=True, rule="scan", effect=Effect.DENY):
+    decisions = {
+        each.filename: Decision(
+            IndexName("main"), GOUDA, each.filename, "1", NOW,
+            (Verdict(rule, effect, "so it is"),) if each.filename in filenames else (),
+        )
+        for each in files
+    }  # fmt: skip
+    return Known(ProjectAdvisories([HOLE]), Screened(Page(GOUDA, files, mirrored=mirrored), decisions))
+
+
+def test_the_files_that_a_lock_names_decide():
+    one, two = built("cp311-cp311-any", "1" * 64), built("cp312-cp312-any", "2" * 64)
+    sdist = File("gouda-1.0.tar.gz", "1.0", hashes={"sha256": "3" * 64})
+    found = refusing((one, two, sdist), {one.filename})
+    assert found.by_files("1.0")
+
+    def sentences(*digests):
+        causes = found.causes("1.0", frozenset(digest * 64 for digest in digests))
+        return [(cause.kind, cause.sentence, cause.urgent) for cause in causes if cause.kind is not AlertKind.ADVISORY]
+
+    assert sentences() == sentences("2", "3") == []
+    assert sentences("1") == [(AlertKind.REFUSED, "denied by scan: so it is", True)]
+    part = "of the 2 files that the lock names 1 may not leave: denied by scan: so it is"
+    assert sentences("1", "2") == [(AlertKind.REFUSED, part, True)]
+    missing = "none of the files of this release that the lock names is listed any more"
+    assert sentences("9") == [(AlertKind.MISSING, missing, True)]
+
+
+def test_a_refused_source_distribution_says_nothing_of_a_lock_with_wheels():
+    wheel = built("py3-none-any", "1" * 64)
+    sdist = File("gouda-1.0.tar.gz", "1.0", hashes={"sha256": "3" * 64})
+    found = refusing((wheel, sdist), {sdist.filename})
+    assert [cause.kind for cause in found.causes("1.0", frozenset({"1" * 64, "3" * 64}))] == [AlertKind.ADVISORY]
+    assert AlertKind.REFUSED in [cause.kind for cause in found.causes("1.0", frozenset({"3" * 64}))]
+
+
+def test_files_matter_only_where_they_stand_differently_or_may_be_gone_without_a_trace():
+    one, two = built("cp311-cp311-any", "1" * 64), built("cp312-cp312-any", "2" * 64)
+    assert not refusing((one, two), ()).by_files("1.0")
+    assert not refusing((one, two), {one.filename, two.filename}).by_files("1.0")
+    assert refusing((one, two), (), mirrored=False).by_files("1.0")
+    assert not refusing((one, two), (), mirrored=False).by_files("2.0")
+    assert refusing((one, replace(two, vanished=NOW)), ()).by_files("1.0")
+    assert not Known(ProjectAdvisories([HOLE])).by_files("1.0")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,9 +14,12 @@ from affineur.model.events import Event
 from affineur.model.locks import LockKind
 from affineur.model.names import ProjectName
 from affineur.storage.catalog.database import Change
-from affineur.storage.catalog.schema import lock_pins, locks
+from affineur.storage.catalog.schema import lock_pins, locked_files, locks, requested_files
 
 _AT_ONCE = 500
+_HEX = 64
+"""Digits of a SHA-256 digest."""
+_OF_USE = (locks.c.use_of.is_not(None), locks.c.use_of != "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,15 @@ class KeptLock:
 
 
 @dataclass(frozen=True, slots=True)
+class Pinned:
+    """A release that a document pins, with the SHA-256 digests of the files it names; none: it names no files."""
+
+    project: ProjectName
+    version: str
+    sha256s: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A release that a lock pins."""
 
@@ -67,8 +79,11 @@ class Named:
     muted_until: datetime | None
 
 
-def keep(change: Change, lock: KeptLock, pins: Iterable[tuple[ProjectName, str]]) -> None:
-    """Keep a lock under its name, in place of the one before; `added_at` stays that of the first."""
+def keep(change: Change, lock: KeptLock, pins: Iterable[Pinned]) -> None:
+    """Keep a lock under its name, in place of the one before; `added_at` stays that of the first.
+
+    Of each release there is one `Pinned`.
+    """
     before = change.connection.execute(sa.select(locks.c.added_at).where(locks.c.name == lock.name)).scalar()
     _drop(change.connection, lock.name)
     change.connection.execute(
@@ -80,9 +95,15 @@ def keep(change: Change, lock: KeptLock, pins: Iterable[tuple[ProjectName, str]]
             use_days=lock.use_days, muted_until=lock.muted_until.timestamp() if lock.muted_until else None,
         )
     )  # fmt: skip
-    rows = [{"lock": lock.name, "project": project, "version": version} for project, version in sorted(set(pins))]
-    if rows:
-        change.connection.execute(sa.insert(lock_pins), rows)
+    rows, files = [], []
+    for pin in pins:
+        row = {"lock": lock.name, "project": pin.project, "version": pin.version}
+        rows.append(row)
+        if pin.sha256s:
+            files.append({**row, "sha256s": bytes.fromhex("".join(sorted(pin.sha256s)))})
+    for table, values in ((lock_pins, rows), (locked_files, files)):
+        if values:
+            change.connection.execute(sa.insert(table), values)
     kind = "lock.added" if before is None else "lock.changed"
     change.enter(Event(kind, lock.index, actor=lock.changed_by, data={"name": lock.name, "pins": len(rows)}))
 
@@ -101,6 +122,7 @@ def remove(change: Change, name: str, actor: str) -> KeptLock:
 
 def _drop(connection: sa.Connection, name: str) -> None:
     connection.execute(sa.delete(lock_pins).where(lock_pins.c.lock == name))
+    connection.execute(sa.delete(locked_files).where(locked_files.c.lock == name))
     connection.execute(sa.delete(locks).where(locks.c.name == name))
 
 
@@ -123,17 +145,25 @@ def every(connection: sa.Connection) -> list[KeptLock]:
 
 def named(connection: sa.Connection, owner: str | None = None) -> dict[str, Named]:
     """Return what is known of the locks, or of those of an owner, without their documents."""
+    chosen = [locks.c.owner == owner] if owner is not None else []
+    return {lock.name: lock for lock in _named(connection, *chosen)}
+
+
+def uses(connection: sa.Connection) -> list[Named]:
+    """Return the locks that stand for what somebody downloads."""
+    return _named(connection, *_OF_USE)
+
+
+def _named(connection: sa.Connection, *chosen: sa.ColumnElement[bool]) -> list[Named]:
     columns = (locks.c.name, locks.c.owner, locks.c.index_name, locks.c.filename, locks.c.tell, locks.c.use_of)
-    query = sa.select(*columns, locks.c.use_days, locks.c.muted_until).order_by(locks.c.name)
-    if owner is not None:
-        query = query.where(locks.c.owner == owner)
-    return {
-        row.name: Named(
+    query = sa.select(*columns, locks.c.use_days, locks.c.muted_until).where(*chosen).order_by(locks.c.name)
+    return [
+        Named(
             row.name, row.owner, row.index_name, row.filename, tuple(msgspec.json.decode(row.tell, type=list[str])),
             row.use_of or "", row.use_days or 0.0, _moment(row.muted_until),
         )
         for row in connection.execute(query)
-    }  # fmt: skip
+    ]  # fmt: skip
 
 
 def pins(connection: sa.Connection, name: str) -> list[tuple[ProjectName, str]]:
@@ -172,13 +202,13 @@ def stop_telling(change: Change, owner: str, target: str) -> int:
 
 
 def any_holds(connection: sa.Connection, projects: Sequence[str]) -> bool:
-    """Whether a lock pins a release of one of some projects, or stands for what somebody downloads."""
-    uses = sa.select(locks.c.name).where(locks.c.use_of.is_not(None), locks.c.use_of != "").limit(1)
-    if connection.execute(uses).first() is not None:
-        return True
+    """Whether a lock pins a release of one of some projects, or may stand for downloads of it."""
+    of = [(lock_pins.c.project, lock_pins.c.lock)]
+    if connection.execute(sa.select(locks.c.name).where(*_OF_USE).limit(1)).first() is not None:
+        of.append((requested_files.c.project, requested_files.c.id))
     for start in range(0, len(projects), _AT_ONCE):
-        pins = sa.select(lock_pins.c.lock).where(lock_pins.c.project.in_(projects[start : start + _AT_ONCE])).limit(1)
-        if connection.execute(pins).first() is not None:
+        part = projects[start : start + _AT_ONCE]
+        if any(connection.execute(sa.select(any_of).where(name.in_(part)).limit(1)).first() for name, any_of in of):
             return True
     return False
 
@@ -192,6 +222,22 @@ def holding(connection: sa.Connection, projects: Sequence[str]) -> list[Held]:
         .order_by(lock_pins.c.lock, lock_pins.c.project, lock_pins.c.version)
     )
     return [Held(*row) for row in rows]
+
+
+def files_named(
+    connection: sa.Connection, releases: Collection[tuple[str, str]]
+) -> dict[tuple[str, str, str], frozenset[str]]:
+    """Return the SHA-256 digests of the files that locks name of some (project, version), by lock and release."""
+    found: dict[tuple[str, str, str], frozenset[str]] = {}
+    column, wanted = locked_files.c, sorted(releases)
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        query = sa.select(locked_files).where(sa.tuple_(column.project, column.version).in_(part))
+        for row in connection.execute(query):
+            text = row.sha256s.hex()
+            digests = frozenset(text[at : at + _HEX] for at in range(0, len(text), _HEX))
+            found[row.lock, row.project, row.version] = digests
+    return found
 
 
 def _moment(timestamp: float | None) -> datetime | None:

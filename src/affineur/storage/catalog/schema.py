@@ -399,6 +399,15 @@ lock_pins = Table(
     Column("version", String, primary_key=True),
 )
 Index("lock_pins_by_project", lock_pins.c.project, lock_pins.c.version)
+locked_files = Table(
+    "locked_files",
+    METADATA,
+    Column("lock", String, primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("version", String, primary_key=True),
+    Column("sha256s", LargeBinary, nullable=False),
+)
+Index("locked_files_by_project", locked_files.c.project, locked_files.c.version)
 deliveries = Table(
     "deliveries",
     METADATA,

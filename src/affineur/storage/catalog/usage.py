@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -67,19 +67,28 @@ class Used:
     last: datetime
 
 
-def used(connection: sa.Connection, since: datetime, projects: Sequence[str] | None = None) -> list[Used]:
-    """Return who downloaded which releases since a moment, of every project or of those given."""
+def used(
+    connection: sa.Connection,
+    since: datetime,
+    *,
+    principals: Collection[str],
+    tokens: Collection[str],
+    projects: Sequence[str] | None = None,
+) -> list[Used]:
+    """Return which releases some principals, or some tokens, downloaded since a moment; of `projects` where given."""
     file, who = requested_files.c, requesters.c
+    asking = sa.select(who.id).where(sa.or_(who.principal.in_(principals), who.token.in_(tokens)))
     columns = (who.principal, who.token, file.index_name, file.project, file.version)
     query = (
         sa.select(*columns, sa.func.max(downloads.c.at))
         .join(requested_files, file.id == downloads.c.file_id)
         .join(requesters, who.id == downloads.c.requester_id)
         .where(
-            downloads.c.at >= int(since.timestamp()), downloads.c.status < 400, file.version != "", who.principal != ""
+            downloads.c.at >= int(since.timestamp()), downloads.c.status < 400, file.version != "",
+            downloads.c.requester_id.in_(asking),
         )
         .group_by(*columns)
-    )
+    )  # fmt: skip
     if projects is not None:
         query = query.where(file.project.in_(projects))
     return [Used(*row[:-1], _moment(row[-1])) for row in connection.execute(query)]
