@@ -50,6 +50,10 @@ class Client:
         found = _BY_NAME.get(operation)
         if found is None:
             raise Invalid(f"{operation!r} is no operation; there are {', '.join(_BY_NAME)}")
+        try:
+            body = msgspec.json.encode(fields)
+        except (OverflowError, UnicodeEncodeError, TypeError) as error:
+            raise Invalid(f"{operation}: this cannot be sent: {error}") from error
         headers = {"Accept": "application/x-ndjson", "Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -58,7 +62,7 @@ class Client:
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
-                session.post(address, data=msgspec.json.encode(fields), headers=headers) as response,
+                session.post(address, data=body, headers=headers) as response,
             ):
                 return await _result(response, progress)
         except (aiohttp.ClientError, OSError) as error:

@@ -174,7 +174,7 @@ def add_due(change: Change, timetable: Sequence[Row]) -> None:
 async def _run(context: Context, job: Job) -> None:
     operation = _operation(job.kind)
     try:
-        request = msgspec.convert(job.arguments, operation.request)
+        request = operation.checked(msgspec.convert(job.arguments, operation.request))
     except msgspec.ValidationError as error:
         raise Invalid(f"{job.kind}: {error}") from error
     result = await operation.run(replace(context, job=job), request)

@@ -1,13 +1,19 @@
 """Operations: the same on a data folder and on a server, as command, over HTTP and as a library."""
 
+import contextlib
 import json
+import os
 
 import pytest
+import requests
 
 from affineur.client import Answered, Client
+from affineur.errors import Invalid
 from affineur.model.principals import Right
 from affineur.operations.table import TABLE
+from tests.support.databases import postgresql
 from tests.support.distributions import wheel_bytes, wheel_name
+from tests.support.server import Affineur
 
 
 @pytest.fixture
@@ -83,9 +89,52 @@ def test_wrong_field_is_named(affineur, admin):
         assert "limit" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("prune", "--yes", "--keep", "-1"),
+        ("prune", "--yes", "--older-than", "nan"),
+        ("job", "list", "--limit", "-5"),
+        ("job", "list", "--limit", "9" * 30),
+        ("notify", "list", "--limit", "0"),
+        ("report", "downloads", "--days", "inf"),
+        ("waiver", "ask", "gouda", "--rule", "cooldown", "--reason", "now", "--days", "1e300"),
+    ],
+)
+def test_numbers_out_of_bounds_are_told_in_a_sentence(affineur, admin, arguments):
+    for where in ((), ("--server", affineur.url, "--token", admin)):
+        told = affineur.command(*arguments, *where, check=False)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr.startswith(f"affineur: {arguments[-2]} ")
+        assert "a number from " in told.stderr
+        assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_texts_that_no_database_keeps_are_refused(tmp_path, upstream, database):
+    with (
+        contextlib.nullcontext("") if database == "sqlite" else postgresql() as address,
+        Affineur(tmp_path / "data", upstream.url, AFFINEUR_DATABASE=address) as server,
+    ):
+        headers = {"Authorization": f"Bearer {server.token('*', 'admin,read', 'root')}"}
+        for path in ("ledger/log?kind=a%00b", "monitor/show?name=%00", "why?what=gouda%00"):
+            answer = server.get(f"/api/v1/{path}", headers=headers)
+            assert (answer.status_code, "NUL" in answer.json()["detail"]) == (400, True)
+        answer = requests.post(
+            f"{server.url}/api/v1/user/add", data=b'{"name": "\\ud800"}', headers=headers, timeout=30
+        )
+        assert answer.status_code == 400
+        with pytest.raises(Invalid, match="cannot be sent"):
+            Client(server.url, headers["Authorization"][7:]).call("user add", name="\ud800")
+        refused = server.command("ledger", "log", "--kind", os.fsdecode(b"a\xff"), check=False)
+        assert (refused.returncode, "--kind: it holds what is no character" in refused.stderr) == (1, True)
+
+
 def test_openapi_describes_every_operation(affineur):
     described = affineur.get("/api/v1/openapi.json").json()
     assert set(described["paths"]) == {f"/api/v1/{operation.path}" for operation in TABLE}
+    limit = described["components"]["schemas"]["JobList"]["properties"]["limit"]
+    assert (limit["minimum"], limit["maximum"]) == (1, 2**31 - 1)
     assert all(operation.help in affineur.get("/api/docs").text for operation in TABLE[:2])
 
 

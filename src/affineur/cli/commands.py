@@ -151,7 +151,7 @@ def command_of(operation: Operation) -> Callable[..., None]:
 
     def command(**given: Any) -> None:
         check_form(operation, given["form"])
-        request = operation.request(**{field.name: _value(field, given) for field in fields})
+        request = operation.checked(operation.request(**{field.name: _value(field, given) for field in fields}))
         if operation.kind is Kind.DESTROY and not given["yes"] and not operation.looks_only(request):
             typer.confirm(f"{operation.name} {_told(request)}?", abort=True)
         result = _run(operation, request, given)

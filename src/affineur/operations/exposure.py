@@ -16,6 +16,7 @@ from affineur.model.filenames import version_in
 from affineur.model.names import ProjectName
 from affineur.model.waivers import Scope, scope_of
 from affineur.operations.context import Context
+from affineur.operations.fields import WHOLE, number
 from affineur.operations.operation import argument, option
 from affineur.operations.requirements import read_some
 from affineur.policy.gate import sentence_of
@@ -35,7 +36,7 @@ class Exposure(msgspec.Struct, frozen=True):
         str, option("Only downloads between two days or moments, A..B; either may be left out, B's day counts.")
     ] = ""
     index: Annotated[str, option("Only downloads through this index.")] = ""
-    limit: Annotated[int, option("How many rows of a kind at most, the newest first; 0: all.")] = 1000
+    limit: Annotated[int, number("How many rows of a kind at most, the newest first; 0: all.", 0, WHOLE)] = 1000
 
 
 class Downloaded(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 from affineur.errors import Invalid
 from affineur.model.jobs import Job, State
 from affineur.operations.context import Context
+from affineur.operations.fields import WHOLE, number
 from affineur.operations.operation import argument, option
 from affineur.storage.catalog import jobs
 from affineur.storage.catalog.database import Change
@@ -21,7 +22,7 @@ class JobList(msgspec.Struct, frozen=True):
     """List jobs, the latest first: work done in the background."""
 
     state: Annotated[str, option("Only waiting, running, done or failed ones.")] = ""
-    limit: Annotated[int, option("How many at most.")] = 100
+    limit: Annotated[int, number("How many at most.", 1, WHOLE)] = 100
 
 
 class JobRetry(msgspec.Struct, frozen=True):

@@ -6,12 +6,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from affineur.errors import Invalid
 from affineur.operations.context import Context
+from affineur.operations.fields import WHOLE, number
 from affineur.operations.operation import option
 from affineur.storage.catalog import ledger
-
-_BOUND = 2**31
 
 
 class LedgerVerify(msgspec.Struct, frozen=True):
@@ -28,8 +26,8 @@ class Proof(msgspec.Struct, frozen=True):
 class LedgerLog(msgspec.Struct, frozen=True):
     """Print entries of the ledger, oldest first."""
 
-    after: Annotated[int, option("Entries after this serial.")] = 0
-    limit: Annotated[int, option("How many at most.")] = 1000
+    after: Annotated[int, number("Entries after this serial.", 0, WHOLE)] = 0
+    limit: Annotated[int, number("How many at most.", 0, WHOLE)] = 1000
     project: Annotated[str, option("Only of this project.")] = ""
     kind: Annotated[str, option("Only of this kind, such as file.uploaded; a prefix is enough.")] = ""
     place: Annotated[str, option("Only of this source or index.")] = ""
@@ -55,13 +53,7 @@ async def verify(context: Context, request: LedgerVerify) -> Proof:
 
 
 async def log(context: Context, request: LedgerLog) -> list[LedgerEntry]:
-    """Return entries of the ledger.
-
-    Raises:
-        Invalid: a number is out of all bounds.
-    """
-    if not (0 <= request.after < _BOUND and 0 <= request.limit < _BOUND):
-        raise Invalid(f"after and limit: numbers from 0 to {_BOUND - 1} are wanted")
+    """Return entries of the ledger."""
     entries = await context.catalog.read(
         ledger.after, request.after, request.limit, request.project, request.kind, request.place
     )

@@ -15,6 +15,7 @@ from affineur.model.alerts import Alert, AlertState
 from affineur.model.locks import Lock, LockKind
 from affineur.model.names import ProjectName
 from affineur.operations.context import Context
+from affineur.operations.fields import number
 from affineur.operations.news import said_of
 from affineur.operations.operation import Document, argument, documents_option, option, texts_of
 from affineur.operations.recipients import feed_name, new_secrets, targets_of
@@ -46,7 +47,7 @@ class MonitorAdd(msgspec.Struct, frozen=True):
         option("Where news go: mail:ADDRESS, webhook:ADDRESS, apprise:ADDRESS; none: as before, or as you prefer."),
     ] = ()
     by_use: Annotated[str, option("In place of a lock, what somebody downloads: user:NAME or token:ID.")] = ""
-    days: Annotated[float, option("With --by-use: how many days back downloads count.")] = 30.0
+    days: Annotated[float, number("With --by-use: how many days back downloads count.", 0.001, _LONGEST_DAYS)] = 30.0
 
 
 class MonitorList(msgspec.Struct, frozen=True):
@@ -70,7 +71,7 @@ class MonitorMute(msgspec.Struct, frozen=True):
 
     name: Annotated[str, argument("The lock's name.")]
     alert: Annotated[str, option("Only this alert.")] = ""
-    days: Annotated[float, option("For how many days; 0: tell again.")] = 30.0
+    days: Annotated[float, number("For how many days; 0: tell again.", 0, _LONGEST_DAYS)] = 30.0
 
 
 class MonitorAcknowledge(msgspec.Struct, frozen=True):
@@ -192,8 +193,6 @@ def _by_use(context: Context, request: MonitorAdd, owner: str, now: datetime) ->
     kind, _, name = request.by_use.partition(":")
     if kind not in {"user", "token"} or not name:
         raise Invalid(f"{request.by_use[:80]!r}: user:NAME or token:ID is wanted")
-    if not 0 < request.days <= _LONGEST_DAYS:
-        raise Invalid(f"--days {request.days:g}: between 0 and {_LONGEST_DAYS:g} are wanted")
     own = {f"user:{context.actor}", f"token:{context.principal.token_id}"}
     if request.by_use not in own and not administers(context):
         raise Forbidden("only an administrator may watch what others download")
@@ -290,13 +289,10 @@ async def mute(context: Context, request: MonitorMute) -> Shown:
 
     Raises:
         NotFound: there is no such lock or alert of who asks.
-        Invalid: the days are none.
     """
     lock = await owned(context, request.name)
     if request.alert:
         await _set_state(context, [request.alert], AlertState.MUTED if request.days else AlertState.OPEN, lock.name)
-    elif not 0 <= request.days <= _LONGEST_DAYS:
-        raise Invalid(f"--days {request.days:g}: between 0 and {_LONGEST_DAYS:g} are wanted")
     else:
         until = datetime.now(UTC) + timedelta(days=request.days) if request.days else None
         await context.catalog.write(locks.mute, lock.name, until)

@@ -12,6 +12,7 @@ from affineur.channels import table
 from affineur.errors import Invalid
 from affineur.model.messages import Delivery, DeliveryState, Message
 from affineur.operations.context import Context
+from affineur.operations.fields import WHOLE, number
 from affineur.operations.operation import argument, option
 from affineur.storage.catalog import alerts, outbox
 from affineur.storage.catalog.database import Change
@@ -23,7 +24,7 @@ class NotifyList(msgspec.Struct, frozen=True):
     """List deliveries of messages, the latest first."""
 
     state: Annotated[str, option("Only waiting, delivered or dead ones.")] = ""
-    limit: Annotated[int, option("How many at most.")] = 100
+    limit: Annotated[int, number("How many at most.", 1, WHOLE)] = 100
 
 
 class NotifyRetry(msgspec.Struct, frozen=True):

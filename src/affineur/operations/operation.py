@@ -12,6 +12,7 @@ import msgspec
 from affineur.errors import Invalid
 from affineur.model.principals import Right
 from affineur.operations.context import Context
+from affineur.operations.fields import check
 
 
 class Kind(StrEnum):
@@ -154,6 +155,15 @@ class Operation:
     """Whether a check found nothing but could not look at everything (exit code 4)."""
     forms: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     """What `--format` offers besides table and json, each made from the result."""
+
+    def checked(self, request: Any) -> Any:
+        """Return a request whose fields hold what they may; whoever makes one passes it through here.
+
+        Raises:
+            Invalid: a number is out of its bounds, or a text cannot be kept.
+        """
+        check(request)
+        return request
 
     @property
     def path(self) -> str:

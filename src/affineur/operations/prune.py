@@ -16,6 +16,7 @@ import msgspec
 
 from affineur.model.events import Event
 from affineur.operations.context import Context
+from affineur.operations.fields import BYTES, number
 from affineur.operations.operation import option
 from affineur.sources import kept
 from affineur.storage.catalog import cache, hosted
@@ -37,8 +38,10 @@ class Prune(msgspec.Struct, frozen=True):
     """
 
     check: Annotated[bool, option("Only say what would be removed; exit code 3 when there is something.")] = False
-    older_than: Annotated[float, option("Seconds since when it must lie there: what is younger may be in use.")] = 3600
-    keep: Annotated[int | None, option("Bytes of mirrored files to keep, the most recently used.")] = None
+    older_than: Annotated[
+        float, number("Seconds since when it must lie there: what is younger may be in use.", 0, BYTES)
+    ] = 3600
+    keep: Annotated[int | None, number("Bytes of mirrored files to keep, the most recently used.", 0, BYTES)] = None
     vanished: Annotated[
         bool, option("Give up files too that the upstream offers no more. They cannot be had again.")
     ] = False

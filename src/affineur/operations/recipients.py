@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from affineur.config import Config
 from affineur.errors import Forbidden, Invalid
 from affineur.operations import quiet_hours
 from affineur.operations.context import Context
+from affineur.operations.fields import number
 from affineur.operations.operation import argument, option
 from affineur.operations.watched import administers, owned
 from affineur.storage.catalog import preferences, signing_keys
@@ -23,6 +23,8 @@ from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.preferences import Preferences
 
 _MOST_TARGETS = 20
+_WEEK = 7 * 24 * 60
+"""Minutes."""
 
 
 class MonitorPrefer(msgspec.Struct, frozen=True):
@@ -31,7 +33,7 @@ class MonitorPrefer(msgspec.Struct, frozen=True):
     tell: Annotated[tuple[str, ...], option("Where news of your locks go that name no place.")] = ()
     timezone: Annotated[str, option("The time zone of the quiet hours, such as Europe/Berlin.")] = ""
     quiet: Annotated[str, option("Hours in which only urgent news are told, such as 22:00-07:00.")] = ""
-    digest: Annotated[float | None, option("Minutes for which news are gathered into one message.")] = None
+    digest: Annotated[float | None, number("Minutes for which news are gathered into one message.", 0, _WEEK)] = None
 
 
 class MonitorFeeds(msgspec.Struct, frozen=True):
@@ -122,8 +124,6 @@ async def prefer(context: Context, request: MonitorPrefer) -> Chosen:
     if quiet:
         quiet_hours.hours(quiet)
     digest = before.digest if request.digest is None else request.digest * 60
-    if not 0 <= digest <= timedelta(days=7).total_seconds():
-        raise Invalid("--digest: minutes within a week are wanted")
     secrets = await context.catalog.write(_prefer, Preferences(owner, tell, zone, quiet, digest))
     return Chosen(owner, list(tell), zone, quiet, digest / 60, secrets)
 

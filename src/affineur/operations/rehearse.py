@@ -16,6 +16,7 @@ from affineur.model.decisions import Decision
 from affineur.model.files import File, Page
 from affineur.model.names import ProjectName, normalize
 from affineur.operations.context import Context
+from affineur.operations.fields import CENTURY, number
 from affineur.operations.operation import file_option, option
 from affineur.operations.policies import tables_in
 from affineur.policy.gate import sentence_of
@@ -35,7 +36,7 @@ class Rehearse(msgspec.Struct, frozen=True):
 
     file: Annotated[str, msgspec.Meta(description="The new policy (TOML): a configuration, or one policy's keys.",
                                       extra={"positional": True, "file": True})]  # fmt: skip
-    days: Annotated[float, option("How many days back.")] = 30.0
+    days: Annotated[float, number("How many days back.", 0, CENTURY)] = 30.0
     index: Annotated[str, option("The index whose downloads are judged; empty: the default one.")] = ""
     policy: Annotated[str, option("Which of the file's policies; empty: that of the index, or the only one.")] = ""
     lock: Annotated[str, file_option("Judge the pins of this lock file instead of the record of downloads.")] = ""
@@ -121,7 +122,7 @@ async def rehearse(context: Context, request: Rehearse) -> Rehearsed:
     Advisories and waivers count as they are known today.
 
     Raises:
-        Invalid: the policy or the lock file cannot be read, or the days are beyond all dates.
+        Invalid: the policy or the lock file cannot be read.
         InvalidConfig: with every problem of the policy.
         IndexUnknown: the index is not configured.
     """
@@ -130,7 +131,7 @@ async def rehearse(context: Context, request: Rehearse) -> Rehearsed:
     other = gated.under(policy)
     if request.lock:
         return await _of_lock(context, other, policy, request.lock)
-    since = _since(request.days)
+    since = datetime.now(UTC) - timedelta(days=request.days)
     found: list[WouldRefuse] = []
     requests = refused = 0
     files = await context.catalog.read(usage.of_index, gated.name, since)
@@ -216,13 +217,6 @@ def _parts(files: list[Requested]) -> Iterable[list[Requested]]:
             part = []
     if part:
         yield part
-
-
-def _since(days: float) -> datetime:
-    try:
-        return datetime.now(UTC) - timedelta(days=days)
-    except (OverflowError, ValueError) as error:
-        raise Invalid(f"--days {days:g}: a number of days is wanted, such as 30") from error
 
 
 def _policy(context: Context, request: Rehearse, gated: Gated) -> Policy:

@@ -10,6 +10,7 @@ import msgspec
 from affineur.errors import Invalid
 from affineur.model.names import normalize
 from affineur.operations.context import Context
+from affineur.operations.fields import CENTURY, WHOLE, number
 from affineur.operations.operation import argument, option
 from affineur.storage.catalog import blobs, cache, usage
 
@@ -61,8 +62,8 @@ class ReportDownloads(msgspec.Struct, frozen=True):
     project: Annotated[str, argument("Only of this project.")] = ""
     by: Annotated[str, option(f"What to count by: {', '.join(usage.COUNTED_BY)}.")] = "project"
     index: Annotated[str, option("Only through this index.")] = ""
-    days: Annotated[float, option("Only of the last days; 0: since counting began.")] = 30.0
-    limit: Annotated[int, option("How many rows at most; 0: all.")] = 100
+    days: Annotated[float, number("Only of the last days; 0: since counting began.", 0, CENTURY)] = 30.0
+    limit: Annotated[int, number("How many rows at most; 0: all.", 0, WHOLE)] = 100
 
 
 class DownloadsRow(msgspec.Struct, frozen=True):

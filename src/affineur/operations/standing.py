@@ -9,8 +9,9 @@ import msgspec
 
 from affineur.model.alerts import AlertKind
 from affineur.operations.context import Context
+from affineur.operations.fields import number
 from affineur.operations.lookout import known_of
-from affineur.operations.operation import argument, option
+from affineur.operations.operation import argument
 from affineur.operations.watched import owned, releases_of
 
 _YEAR = timedelta(days=365.25)
@@ -20,7 +21,7 @@ class MonitorReport(msgspec.Struct, frozen=True):
     """List what of a watch had no release for years, or lost its attestation."""
 
     name: Annotated[str, argument("The name of the lock or watch.")]
-    years: Annotated[float, option("Years without a release.")] = 2.0
+    years: Annotated[float, number("Years without a release.", 0, 100)] = 2.0
 
 
 class Aged(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import msgspec
 from affineur.errors import Forbidden, Invalid
 from affineur.model.waivers import Waiver, WaiverState, scope_of
 from affineur.operations.context import Context
+from affineur.operations.fields import CENTURY, number
 from affineur.operations.operation import argument, option
 from affineur.policy.judge import NEVER_WAIVED
 from affineur.policy.settings import suggestion
@@ -26,7 +27,7 @@ class Ask(msgspec.Struct, frozen=True):
     reason: Annotated[str, option("Why it is needed, for the one who grants it.")]
     index: Annotated[str, option("The index, or * for all.")] = "*"
     until: Annotated[str, option("The day it ends (YYYY-MM-DD); without it, after `days`.")] = ""
-    days: Annotated[float, option("Days after which it ends.")] = 30.0
+    days: Annotated[float, number("Days after which it ends.", 0, CENTURY)] = 30.0
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -83,10 +84,7 @@ def _row(waiver: Waiver) -> WaiverRow:
 
 def _end(request: Ask, now: datetime) -> datetime:
     if not request.until:
-        try:
-            return now + timedelta(days=request.days)
-        except (OverflowError, ValueError) as error:
-            raise Invalid(f"--days {request.days:g}: a number of days is wanted, such as 30") from error
+        return now + timedelta(days=request.days)
     try:
         day = date.fromisoformat(request.until)
     except ValueError as error:

@@ -57,13 +57,12 @@ async def _given(request: BaseRequest, operation: Operation) -> Any:
     """
     try:
         if request.method == "POST":
-            return msgspec.json.decode(
-                await read_bounded(request, _LARGEST_BODY, "the request") or b"{}", type=operation.request
-            )
+            body = await read_bounded(request, _LARGEST_BODY, "the request") or b"{}"
+            return operation.checked(msgspec.json.decode(body, type=operation.request))
         query = {key: request.query.getall(key) for key in request.query}
         lists = {f.name for f in msgspec.structs.fields(operation.request) if takes_many(f)}
         plain = {key: values if key in lists else values[-1] for key, values in query.items()}
-        return msgspec.convert(plain, operation.request, strict=False)
+        return operation.checked(msgspec.convert(plain, operation.request, strict=False))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Invalid(f"{operation.path}: {error}") from error
 
