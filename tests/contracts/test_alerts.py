@@ -40,6 +40,10 @@ def test_alerts_are_kept_found_and_forgotten(catalog):
     assert catalog.read_now(alerts.latest, lock="lock-7") == [closed(many[7])]
     assert catalog.write_now(alerts.tidy, NOW + timedelta(1)) == 1
     catalog.write_now(alerts.forget, "lock-8")
+    catalog.write_now(alerts.keep, [closed(alert("shop", project="brie")), alert("shop", project="feta")])
+    assert catalog.read_now(alerts.any_standing, ["brie", "feta"])
+    assert not catalog.read_now(alerts.any_standing, ["brie", "comte"])
+    catalog.write_now(alerts.forget, "shop")
     assert len(catalog.read_now(alerts.listed, owner="ann", limit=2000)) == 1198
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from operator import itemgetter
 
 from packaging.version import Version
 
@@ -26,9 +29,6 @@ _STATUSES = {
     Status.DEPRECATED: AlertKind.DEPRECATED,
     Status.ARCHIVED: AlertKind.ARCHIVED,
 }
-
-
-_FIRST = Version("0")
 
 
 @dataclass
@@ -127,13 +127,17 @@ class Known:
         return list(found.values())
 
     def _attested(self, version: str) -> tuple[File | None, str, File | None]:
-        """Return an attested file of a version, the newest later release, and an attested file of that."""
-        later = max(self._later(version), key=lambda text: parsed(text) or _FIRST, default="")
+        """Return an attested file of a version, the newest later release, and an attested file of that.
+
+        Of a version that has none there is nothing to compare, and no later one is looked for.
+        """
 
         def attested(text: str) -> File | None:
             return next((file for file in self._files.get(canonical(text), ()) if file.provenance), None)
 
-        return attested(version), later, attested(later) if later else None
+        before = attested(version)
+        later = next(reversed(self._later(version)), "") if before is not None else ""
+        return before, later, attested(later) if later else None
 
     def _of_publisher(self, version: str) -> Cause | None:
         """Tell where the newest later release was published by somebody else than this one, or does not say by whom."""
@@ -164,7 +168,7 @@ class Known:
         if ordered is None:
             return None
         first: Fix | None = None
-        for text in sorted(self._later(version), key=lambda each: parsed(each) or ordered):
+        for text in self._later(version):
             if hole.affects(text) or any(affects(record, text) for record in self.advisories.malware(text)):
                 continue
             fix = self._listed(text)
@@ -174,15 +178,22 @@ class Known:
         return first or (Fix(named) if named else None)
 
     def _later(self, version: str) -> list[str]:
-        """Return the final versions after one that the page lists and that their author did not withdraw."""
-        ordered, found = parsed(version), []
-        for text, files in self._files.items():
-            other = parsed(text)
-            if other is None or ordered is None or other <= ordered or all(file.yanked for file in files):
-                continue
-            if not other.is_prerelease or ordered.is_prerelease:
-                found.append(files[0].version)
-        return found
+        """Return the final versions after one that the page lists and that their author did not withdraw, in order."""
+        ordered = parsed(version)
+        if ordered is None:
+            return []
+        after = self._offered[bisect_right(self._offered, ordered, key=itemgetter(0)) :]
+        return [text for other, text in after if not other.is_prerelease or ordered.is_prerelease]
+
+    @cached_property
+    def _offered(self) -> list[tuple[Version, str]]:
+        """The versions that their author did not withdraw, in order, each as its first file spells it."""
+        found = [
+            (version, files[0].version)
+            for text, files in self._files.items()
+            if (version := parsed(text)) is not None and not all(file.yanked for file in files)
+        ]
+        return sorted(found, key=itemgetter(0))
 
     def _listed(self, version: str) -> Fix:
         refusal = self._refusal(self._files[canonical(version)])

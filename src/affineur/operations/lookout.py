@@ -12,8 +12,9 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 import structlog
@@ -67,8 +68,7 @@ _FROM_RECORDS = frozenset({AlertKind.ADVISORY, AlertKind.MALWARE})
 _END = "it does not hold for this release any more"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Watched:
+class Watched(NamedTuple):
     """A release that a lock holds, or that a watched user downloaded."""
 
     lock: str
@@ -199,8 +199,8 @@ async def _in_parts(
     for start in range(0, len(names), _PROJECTS):
         part = names[start : start + _PROJECTS]
         held = await context.catalog.read(_held, part, known, only)
-        standing = await context.catalog.read(alerts.standing, part)
-        if held or standing:
+        matters = bool(held) or await context.catalog.read(alerts.any_standing, part)
+        if matters:
             wanted: dict[tuple[str, str], set[str]] = {}
             for one in held:
                 wanted.setdefault((known[one.lock].index, one.project), set()).add(one.version)

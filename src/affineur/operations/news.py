@@ -73,7 +73,8 @@ class Item:
     @property
     def known_as(self) -> str:
         """The other names of the cause."""
-        return ", ".join(name for name in self.cause.ids if name != self.name)
+        known = self.name
+        return ", ".join(name for name in self.cause.ids if name != known)
 
     @property
     def fix(self) -> str:

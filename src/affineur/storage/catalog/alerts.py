@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from affineur.storage.catalog.schema import alerts, notices
 from affineur.storage.catalog.upsert import insert
 
 _AT_ONCE = 500
+_REMEMBERED = 1024
 T = TypeVar("T")
 _CAUSE = msgspec.json.Decoder(Cause)
 
@@ -36,22 +38,28 @@ class Notice:
 
 def keep(change: Change, fresh: Sequence[Alert]) -> None:
     """Keep alerts in place of what was known under their ids."""
+    adding = insert(change.connection, alerts)
+    others = {column.name: adding.excluded[column.name] for column in alerts.c if not column.primary_key}
+    keeping = adding.on_conflict_do_update(index_elements=[alerts.c.id], set_=others)
+    told: dict[int, dict[str, Any]] = {}  # Many locks share one cause: by its place in memory, which `fresh` holds.
     for part in _parts(fresh):
-        change.connection.execute(sa.delete(alerts).where(alerts.c.id.in_([alert.id for alert in part])))
         change.connection.execute(
-            sa.insert(alerts),
+            keeping,
             [
                 {
                     "id": alert.id, "lock": alert.lock, "owner": alert.owner, "index_name": alert.index,
-                    "project": alert.project, "version": alert.version, "kind": alert.cause.kind.value,
-                    "cause": alert.cause.key, "document": msgspec.json.encode(alert.cause),
-                    "state": alert.state.value, "opened_at": alert.opened_at.timestamp(),
-                    "changed_at": alert.changed_at.timestamp(),
+                    "project": alert.project, "version": alert.version, "state": alert.state.value,
+                    "opened_at": alert.opened_at.timestamp(), "changed_at": alert.changed_at.timestamp(),
                     "closed_at": alert.closed_at.timestamp() if alert.closed_at else None, "ended_by": alert.end,
+                    **(told.get(id(alert.cause)) or told.setdefault(id(alert.cause), _columns(alert.cause))),
                 }
                 for alert in part
             ],
         )  # fmt: skip
+
+
+def _columns(cause: Cause) -> dict[str, Any]:
+    return {"kind": cause.kind.value, "cause": cause.key, "document": msgspec.json.encode(cause)}
 
 
 def notify(change: Change, fresh: Sequence[Notice]) -> None:
@@ -78,8 +86,17 @@ def standing(connection: sa.Connection, projects: Collection[str], locks: Collec
     for column, names in ((alerts.c.project, projects), (alerts.c.lock, locks)):
         for part in _parts(sorted(names)):
             query = sa.select(alerts).where(column.in_(part), alerts.c.state != AlertState.CLOSED.value)
-            found |= {row.id: _alert(row) for row in connection.execute(query)}
+            found |= {row[0]: _alert(row) for row in connection.execute(query)}
     return list(found.values())
+
+
+def any_standing(connection: sa.Connection, projects: Collection[str]) -> bool:
+    """Whether an alert about one of some projects is not closed."""
+    for part in _parts(sorted(projects)):
+        query = sa.select(alerts.c.id).where(alerts.c.project.in_(part), alerts.c.state != AlertState.CLOSED.value)
+        if connection.execute(query.limit(1)).first() is not None:
+            return True
+    return False
 
 
 def listed(
@@ -164,7 +181,7 @@ class Batch:
 def batches(connection: sa.Connection, now: datetime) -> Iterator[Batch]:
     """Yield what is to be told to each recipient for whom something is due, with what is due later for them."""
     query = sa.select(notices.c.owner, notices.c.target).where(notices.c.due_at <= now.timestamp()).distinct()
-    names, width = alerts.c.keys(), len(notices.c)
+    width = len(notices.c)
     for owner, target in connection.execute(query.order_by(notices.c.owner, notices.c.target)).all():
         rows = connection.execute(
             sa.select(notices, *alerts.c)
@@ -175,7 +192,7 @@ def batches(connection: sa.Connection, now: datetime) -> Iterator[Batch]:
         ids, news = [], []
         for row in rows:
             ids.append(row[0])
-            news.append((News(row.news), _made(dict(zip(names, row[width:], strict=True)))))
+            news.append((News(row.news), _alert(row[width:])))
         yield Batch(owner, target, tuple(ids), tuple(news))
 
 
@@ -197,15 +214,17 @@ def _parts(values: Iterable[T]) -> Iterator[list[T]]:
         yield part
 
 
-def _alert(row: sa.Row) -> Alert:  # type: ignore[type-arg]
-    return _made(row._asdict())
-
-
-def _made(row: Mapping[str, Any]) -> Alert:
-    closed = row["closed_at"]
+def _alert(row: Sequence[Any]) -> Alert:
+    """Make an alert of a row with the columns of the table, in their order."""
+    key, lock, owner, index, project, version, _, _, document, state, opened, changed, closed, end = row
     return Alert(
-        row["id"], row["lock"], row["owner"], row["index_name"], row["project"], row["version"],
-        _CAUSE.decode(row["document"]), AlertState(row["state"]), datetime.fromtimestamp(row["opened_at"], UTC),
-        datetime.fromtimestamp(row["changed_at"], UTC),
-        datetime.fromtimestamp(closed, UTC) if closed is not None else None, row["ended_by"],
+        key, lock, owner, index, project, version, _cause(document), AlertState(state),
+        datetime.fromtimestamp(opened, UTC), datetime.fromtimestamp(changed, UTC),
+        datetime.fromtimestamp(closed, UTC) if closed is not None else None, end,
     )  # fmt: skip
+
+
+@lru_cache(_REMEMBERED)
+def _cause(document: bytes) -> Cause:
+    """Read a cause; the alerts of all locks that hold a release have the same."""
+    return _CAUSE.decode(document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -55,8 +56,7 @@ class Pinned:
     sha256s: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A release that a lock pins."""
 
     lock: str
@@ -221,7 +221,7 @@ def holding(connection: sa.Connection, projects: Sequence[str]) -> list[Held]:
         .where(lock_pins.c.project.in_(projects))
         .order_by(lock_pins.c.lock, lock_pins.c.project, lock_pins.c.version)
     )
-    return [Held(*row) for row in rows]
+    return [Held._make(row) for row in rows]
 
 
 def files_named(
