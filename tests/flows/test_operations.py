@@ -73,6 +73,21 @@ def test_every_operation_wants_a_token_with_the_right(affineur):
         assert answer.status_code in {400, 405, *allowed}, operation.name
 
 
+def test_a_token_for_the_default_index_suffices_where_no_index_is_named(affineur):
+    token = affineur.token("main", "read", "bob")
+    other = affineur.token("internal", "read", "eve")
+    lock = {"name": "requirements.txt", "text": "six==1.0\n"}
+
+    def asked(token, operation, **fields):
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.post(f"{affineur.url}/api/v1/{operation}", json=fields, headers=headers, timeout=30).status_code
+
+    assert asked(token, "audit", files=[lock], offline=True) == 200
+    assert asked(other, "audit", files=[lock], offline=True) == 403
+    assert asked(other, "audit", files=[lock], offline=True, index="internal") == 200
+    assert asked(other, "convert", source=[lock], output="requirements.txt") == 200
+
+
 def test_changes_are_not_made_by_get(affineur, admin):
     answer = affineur.get("/api/v1/user/add?name=eve", headers={"Authorization": f"Bearer {admin}"})
     assert answer.status_code == 405

@@ -138,7 +138,10 @@ class Operation:
     kind: Kind = Kind.READ
     right: Right = Right.ADMIN
     place: Callable[[Any], str | None] = lambda _request: "*"
-    """The index or source in which the right is needed; None: in any, for what belongs to people and not to indexes."""
+    """The index or source in which the right is needed; None: in any, for what belongs to people and not to indexes.
+
+    "" stands for the default index, "*" for the whole server.
+    """
     say: Callable[[Any], str] | None = None
     """The result as text for people; without it results are shown as a table."""
     brief: Callable[[Any], str] | None = None

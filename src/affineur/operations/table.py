@@ -61,7 +61,11 @@ def _source_or_all(request: withdraw.Quarantine | withdraw.Activate) -> str:
 
 
 def _index(request: _OfIndex) -> str:
-    return request.index or "*"
+    return request.index
+
+
+def _index_if_any(request: _OfIndex) -> str | None:
+    return request.index or None
 
 
 def _anywhere(_request: object) -> None:
@@ -146,7 +150,7 @@ TABLE: tuple[Operation, ...] = (
         say=advisories.say_state, found=lambda state: bool(state.alarm),
     ),
     Operation(
-        "convert", convert.Convert, convert.convert, right=Right.READ, place=_index, say=convert.say,
+        "convert", convert.Convert, convert.convert, right=Right.READ, place=_index_if_any, say=convert.say,
         writes=lambda made: (made.document,), alone=convert.alone, found=lambda made: bool(made.lost),
     ),
     Operation(

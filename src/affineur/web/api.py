@@ -37,6 +37,8 @@ async def call(site: Site, request: BaseRequest, operation: str) -> web.StreamRe
         raise Unauthenticated
     given = await _given(request, found)
     place = found.place(given)
+    if place == "":
+        place = site.config.default_index
     if not principal.may(found.right, place):
         raise Forbidden(f"this token lacks the right {found.right} in {place or 'any index'}")
     if _LINES in request.headers.get("Accept", ""):
