@@ -28,7 +28,8 @@ from affineur.operations.operation import (
     output_option,
 )
 from affineur.operations.resolve import Asked, Resolution, resolved
-from affineur.standards.locks.read import kind_by_name, read_lock
+from affineur.standards.locks.comments import Comments, read_comments
+from affineur.standards.locks.read import kind_by_name, read_lock, reads_as_requirements
 from affineur.standards.locks.write_pylock import write_pylock
 from affineur.standards.locks.write_requirements import write_requirements
 from affineur.standards.platforms import read_targets
@@ -37,6 +38,7 @@ from affineur.standards.wanted import Wants, read_wanted
 
 _LARGEST = 8 * 2**20
 _LONGEST_NAME = 400
+_LONGEST_TOLD = 300
 
 
 class Lock(msgspec.Struct, frozen=True):
@@ -127,8 +129,10 @@ async def lock(context: Context, request: Lock) -> Locked:
     if request.monitor:
         monitor.check_name(request.monitor)
         recipients.targets_of(context, request.tell)
+    comments = _comments(request, kind)
     resolution = await resolved(context, _asked(context, request, index, wants, before))
-    document = Document(request.output or STANDARD_STREAM, _written(context, request, index, kind, resolution))
+    text = _written(context, request, index, kind, resolution, comments)
+    document = Document(request.output or STANDARD_STREAM, text)
     watched = None
     if request.monitor:
         watched = await monitor.add(context, monitor.MonitorAdd(request.monitor, (document,), index, tell=request.tell))
@@ -141,7 +145,7 @@ async def lock(context: Context, request: Lock) -> Locked:
         held=tuple(
             ToldHeldBack(one.project, one.locked, one.version, one.sentence, one.until) for one in resolution.held
         ),
-        notes=(*wants.left_out, *resolution.notes),
+        notes=(*wants.left_out, *resolution.notes, *_gone(comments, resolution.pins)),
         watched=watched,
     )
 
@@ -166,6 +170,18 @@ def _before(request: Lock) -> tuple[Pin, ...]:
     if not request.before.strip():
         return ()
     return tuple(pin for pin in read_lock(request.before, request.output or "the lock so far").pins if pin.version)
+
+
+def _comments(request: Lock, kind: LockKind) -> Comments:
+    """Return what people wrote into the lock so far, where it and the new one are requirements files."""
+    if kind is not LockKind.REQUIREMENTS or not reads_as_requirements(request.before, request.output):
+        return Comments()
+    return read_comments(request.before, request.output or "the lock so far")
+
+
+def _gone(comments: Comments, pins: Sequence[Pin]) -> Iterable[str]:
+    for one in comments.gone(pins):
+        yield f"what was written beside {one.project} goes with it: {str(one)[:_LONGEST_TOLD]}"
 
 
 def _asked(context: Context, request: Lock, index: str, wants: Wants, before: tuple[Pin, ...]) -> Asked:
@@ -212,10 +228,13 @@ def _address(context: Context, request: Lock) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _written(context: Context, request: Lock, index: str, kind: LockKind, resolution: Resolution) -> str:
+def _written(
+    context: Context, request: Lock, index: str, kind: LockKind, resolution: Resolution, comments: Comments
+) -> str:
     made = LockFile(kind, resolution.pins, resolution.requires_python, resolution.environments)
     if kind is LockKind.REQUIREMENTS:
-        return f"# {_command(request, index)}\n{write_requirements(made)}"
+        head = "".join(f"{line}\n" for line in (*comments.head, f"# {_command(request, index)}"))
+        return head + write_requirements(made, comments)
     home = f"{_address(context, request).rstrip('/')}/{quote(index)}/simple/"
     return write_pylock(replace(made, index_url=home))
 

@@ -168,6 +168,32 @@ def test_pins_and_comments_stay_until_an_upgrade_is_asked_for(lock, made):
     assert "  gruyere 1.0 -> 2.0\n" in done.stdout
 
 
+def test_what_people_wrote_into_the_lock_stays_with_its_pin(lock, made):
+    lock("-o", "requirements.txt", text="fondue\ngruyere<3\nraclette\n")
+    path = lock.folder / "requirements.txt"
+    text = path.read_text()
+    text = "# Ask Rita first.\n\n" + text.replace("gruyere==2.0", "# melts best\ngruyere==1.0")
+    text = (
+        re.sub(r"(raclette==1.0 .*\n    --hash=\S+)", r"\1  # for the board\n    # see ticket 7", text) + "# the end\n"
+    )
+    path.write_text(text)
+    done = lock("requirements.in", "-o", "requirements.txt", "--upgrade-package", "gruyere")
+    again = path.read_text()
+    assert pins(again)["gruyere"] == "2.0"
+    assert again.startswith("# Ask Rita first.\n\n# affineur lock requirements.in --output requirements.txt")
+    assert "\n# melts best\ngruyere==2.0 \\\n" in again
+    assert re.search(r"  # for the board\n    # see ticket 7\n    # via -r requirements.in\n", again)
+    assert again.endswith("# the end\n") and "goes with it" not in done.stdout
+    lock("requirements.in", "-o", "requirements.txt", "--upgrade")
+    assert path.read_text() == again
+    # Over HTTP it is the same text.
+    assert made("fondue\ngruyere<3\nraclette\n", before=again, output="requirements.txt") == again
+    done = lock("-o", "requirements.txt", text="fondue\n")
+    assert "raclette is not needed any more" in done.stdout
+    assert "note: what was written beside raclette goes with it: # for the board # see ticket 7" in done.stdout
+    assert "board" not in path.read_text() and "# melts best\n" in path.read_text()
+
+
 def test_a_pin_that_the_gate_refuses_by_now_is_not_kept(lock):
     (lock.folder / "requirements.txt").write_text("gruyere==2.5\n")
     done = lock("-o", "requirements.txt", text="fondue\n")

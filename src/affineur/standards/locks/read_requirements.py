@@ -25,7 +25,10 @@ _ADDRESS = re.compile(r"\A(?:[A-Za-z][A-Za-z0-9+.-]*://|file:|git@|\.{0,2}/|\.{1
 _ARCHIVE = re.compile(r"\A[^\s;@]+\.(?:whl|tar\.gz|zip|tar\.bz2|tgz|tar\.xz)(?=\s|;|\[|\Z)")
 _EXTRAS = re.compile(r"\A(.*?)\[([A-Za-z0-9._,\s-]*)\]\Z")
 _EDITABLE_NAME = re.compile(r"#\s*Editable (?:Git )?install with no .*\(([A-Za-z0-9._-]+)(?:==([^)\s]+))?\)")
-_VIA = re.compile(r"\A(\s*)#\s*via\b[ :]*(.*)\Z")
+VIA = re.compile(r"(\s*)#\s*via\b[ :]*(.*)")
+"""A comment that says what asked for an entry."""
+VIA_MORE = re.compile(r"\s*#\s{2,}\S.*")
+"""A line with which such a comment goes on, where it names nothing in its first."""
 _FROM = re.compile(r"\A\s*#\s*from (\S+://\S+)\s*\Z")
 _QUOTED = re.compile(r"[\"'\\]")
 _SHORT = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url", "-f": "--find-links"}
@@ -122,6 +125,11 @@ def logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
         yield first, number, "".join(joined)
 
 
+def comment_of(line: str) -> str:
+    """Return the comment at the end of a line, with the space before it; "" where there is none."""
+    return line[len(_COMMENT.sub("", line)) :]
+
+
 def _read(reader: _Reader, text: str, document: str, into: list[Pin]) -> None:
     last: int | None = None
     above: tuple[str, ...] = ()
@@ -131,16 +139,16 @@ def _read(reader: _Reader, text: str, document: str, into: list[Pin]) -> None:
     for first, _, line in logical_lines(text):
         where = f"line {first}"
         content = _COMMENT.sub("", line).strip()
-        comment = line[len(_COMMENT.sub("", line)) :]
+        comment = comment_of(line)
         if not content:
-            via, named = _VIA.match(line), _FROM.match(line)
+            via, named = VIA.fullmatch(line), _FROM.match(line)
             if via:
                 asked, listing = _asked(via[2]), not via[2].strip()
                 if last is not None and via[1]:
                     into[last] = replace(into[last], via=into[last].via + asked)
                 elif not via[1]:
                     last, above = None, asked
-            elif listing and line.strip().startswith("#"):
+            elif listing and VIA_MORE.fullmatch(line):
                 asked = _asked(line.strip().lstrip("#"))
                 if last is not None:
                     into[last] = replace(into[last], via=into[last].via + asked)
@@ -160,7 +168,7 @@ def _read(reader: _Reader, text: str, document: str, into: list[Pin]) -> None:
         if made is None:
             last = None
             continue
-        via = _VIA.match(comment)
+        via = VIA.fullmatch(comment)
         made = replace(
             made, line=first, document="" if document == reader.name else document,
             via=above + (_asked(via[2]) if via else ()),

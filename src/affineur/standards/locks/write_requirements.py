@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from affineur.model.locks import Lock, Pin
+from affineur.standards.locks.comments import Comments, OfEntry
 from affineur.standards.locks.merge import merged, without_extras
 
 
-def write_requirements(lock: Lock) -> str:
-    """Return the lock as a requirements file."""
+def write_requirements(lock: Lock, comments: Comments = Comments()) -> str:  # noqa: B008 - it is frozen
+    """Return the lock as a requirements file, with what people wrote to its entries and below them."""
     lines = []
     if lock.index_url:
         lines.append(f"--index-url {lock.index_url}")
@@ -18,8 +19,10 @@ def write_requirements(lock: Lock) -> str:
     lines += lock.options
     if lines:
         lines.append("")
-    for pin in without_extras(merged(lock.pins)):
-        lines += _entry(pin)
+    pins = without_extras(merged(lock.pins))
+    for pin, written in zip(pins, comments.of(pins), strict=True):
+        lines += _entry(pin, written)
+    lines += comments.foot
     return "\n".join(lines) + "\n" if lines else ""
 
 
@@ -40,12 +43,15 @@ def _egg(pin: Pin) -> str:
     return ("&" if "#" in pin.origin else "#") + f"egg={pin.project}"
 
 
-def _entry(pin: Pin) -> Iterator[str]:
+def _entry(pin: Pin, written: OfEntry) -> Iterator[str]:
+    yield from written.above
     hashes = [f"    --hash={algorithm}:{digest}" for algorithm, digest in pin.hashes]
-    yield requirement_of(pin) + (" \\" if hashes else "")
-    for line in hashes[:-1]:
-        yield line + " \\"
-    yield from hashes[-1:]
+    first, *others = [requirement_of(pin), *hashes]
+    for line in others:
+        yield f"{first} \\"
+        first = line
+    yield first + (f"  {written.beside}" if written.beside else "")
+    yield from (f"    {line}" for line in written.below)
     if len(pin.via) == 1:
         yield f"    # via {pin.via[0]}"
     elif pin.via:
