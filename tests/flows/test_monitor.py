@@ -230,8 +230,7 @@ def test_what_a_user_downloads_is_watched_without_a_lock(server, tmp_path, hooks
     headers = {"Authorization": f"Bearer {token}"}
     assert server.get(row["url"], headers=headers).ok
     fields = {"name": "use", "by_use": "user:ada", "tell": [hooks.target], "owner": "ada"}
-    assert ask(server, "monitor/add", **fields).ok
-    until(lambda: ask(server, "monitor/show", name="use").json()["releases"] == 1)
+    until(lambda: ask(server, "monitor/add", **fields).json()["pins"] == 1)
     imported(server, tmp_path, osv("A-1", "gouda"), osv("A-2", "brie"))
     until(lambda: hooks.got)
     assert [(item["project"], item["locks"]) for item in items(hooks)] == [("gouda", ["use"])]

@@ -14,6 +14,7 @@ from affineur.errors import Conflict, Forbidden, Invalid, NotFound
 from affineur.model.alerts import Alert, AlertState
 from affineur.model.locks import Lock, LockKind
 from affineur.model.names import ProjectName
+from affineur.model.printable import printable
 from affineur.operations.context import Context
 from affineur.operations.fields import number
 from affineur.operations.news import said_of
@@ -40,7 +41,7 @@ class MonitorAdd(msgspec.Struct, frozen=True):
             "The lock file: requirements, pylock.toml, Pipfile.lock, poetry.lock and others.", "-r", follow=True
         ),
     ] = ()
-    index: Annotated[str, option("The index it is installed from.")] = "main"
+    index: Annotated[str, option("The index it is installed from. Empty: the default one.")] = ""
     owner: Annotated[str, option("Whose it is; empty: yours. Others' takes an administrator.")] = ""
     tell: Annotated[
         tuple[str, ...],
@@ -123,6 +124,7 @@ class Added(msgspec.Struct, frozen=True):
     owner: str
     index: str
     pins: int
+    """Releases that are watched now; those of a watch by use change with what is downloaded."""
     tell: list[str]
     secrets: dict[str, str]
     """The secrets of webhooks that had none: what they are signed with, shown only now."""
@@ -165,7 +167,7 @@ async def add(context: Context, request: MonitorAdd) -> Added:
         IndexUnknown: the index is not configured.
         Forbidden: the owner is another one, or a place takes an administrator.
     """
-    context.index(request.index)
+    index = context.index(request.index or context.config.default_index).name
     check_name(request.name)
     if bool(request.by_use) == bool(request.lock):
         raise Invalid("give either a lock file with -r, or --by-use")
@@ -177,19 +179,21 @@ async def add(context: Context, request: MonitorAdd) -> Added:
     targets = targets_of(context, request.tell)
     now = datetime.now(UTC)
     if request.by_use:
-        kept = _by_use(context, request, owner, now)
-        return await context.catalog.write(_keep, kept, [], targets, (), administers(context))
+        kept = _by_use(context, request, owner, index, now)
+        made = await context.catalog.write(_keep, kept, [], targets, (), administers(context))
+        used = await context.catalog.read(releases_of, await owned(context, made.name))
+        return msgspec.structs.replace(made, pins=len(used))
     document = next(document for document in request.lock if not document.included)
     read = read_lock(document.text, document.name, texts_of(request.lock))
     pins, unpinned = _pins(read)
     kept = KeptLock(
-        request.name, owner, request.index, read.kind, document.name, document.text.encode(), (), now, now,
+        request.name, owner, index, read.kind, document.name, document.text.encode(), (), now, now,
         context.actor,
     )  # fmt: skip
     return await context.catalog.write(_keep, kept, pins, targets, unpinned, administers(context))
 
 
-def _by_use(context: Context, request: MonitorAdd, owner: str, now: datetime) -> KeptLock:
+def _by_use(context: Context, request: MonitorAdd, owner: str, index: str, now: datetime) -> KeptLock:
     kind, _, name = request.by_use.partition(":")
     if kind not in {"user", "token"} or not name:
         raise Invalid(f"{request.by_use[:80]!r}: user:NAME or token:ID is wanted")
@@ -197,7 +201,7 @@ def _by_use(context: Context, request: MonitorAdd, owner: str, now: datetime) ->
     if request.by_use not in own and not administers(context):
         raise Forbidden("only an administrator may watch what others download")
     return KeptLock(
-        request.name, owner, request.index, LockKind.REQUIREMENTS, "", b"", (), now, now, context.actor,
+        request.name, owner, index, LockKind.REQUIREMENTS, "", b"", (), now, now, context.actor,
         request.by_use, request.days,
     )  # fmt: skip
 
@@ -350,6 +354,26 @@ def say_added(made: Added) -> str:
     """Tell what is watched now."""
     lines = [f"{made.name} of {made.owner} is watched: {made.pins} releases, index {made.index}"]
     lines += [f"  news go to {target}" for target in made.tell]
-    lines += [f"  secret of {target}, shown only now:\n  {secret}" for target, secret in made.secrets.items()]
+    for target, secret in made.secrets.items():
+        lines += [f"  secret of {target}, shown only now:", f"  {secret}"]
     lines += [f"  not watched: {text}" for text in made.unpinned]
-    return "\n".join("".join(c if c.isprintable() or c == "\n" else "?" for c in line) for line in lines)
+    return "\n".join(map(printable, lines))
+
+
+def say_shown(lock: Shown) -> str:
+    """Tell a lock with what is wrong in it."""
+    what = f"what {lock.by_use} downloads" if lock.by_use else lock.filename
+    lines = [
+        f"{lock.name} of {lock.owner}: {what}, {lock.releases} releases, index {lock.index}",
+        f"  added {lock.added_at:%Y-%m-%d %H:%M}, last changed {lock.changed_at:%Y-%m-%d %H:%M} by {lock.changed_by}",
+        f"  news go to {', '.join(lock.tell) or 'where its owner prefers'}",
+        *([f"  muted until {lock.muted_until:%Y-%m-%d %H:%M}"] if lock.muted_until else []),
+        *([] if lock.alerts else ["  no alerts"]),
+    ]
+    for alert in lock.alerts:
+        kind = f"{alert.severity} {alert.kind}".strip()
+        lines.append(
+            f"  {alert.project} {alert.version}: {kind}, {alert.state} since {alert.since:%Y-%m-%d %H:%M} ({alert.id})"
+        )
+        lines += [f"    {text}" for text in (alert.summary, ", ".join(alert.ids), alert.fix) if text]
+    return "\n".join(map(printable, lines))

@@ -14,7 +14,9 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 def cell(value: Any) -> str:
-    """Return a value as text on one line, without control characters."""
+    """Return a value as text on one line, without control characters; nothing for none."""
+    if value is None:
+        return ""
     if isinstance(value, list):
         return ",".join(cell(item) for item in value)
     text = msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)

@@ -194,12 +194,16 @@ TABLE: tuple[Operation, ...] = (
         say=monitor.say_added,
     ),
     Operation("monitor list", monitor.MonitorList, monitor.list_locks, right=Right.READ, place=_anywhere),
-    Operation("monitor show", monitor.MonitorShow, monitor.show, right=Right.READ, place=_anywhere),
+    Operation(
+        "monitor show", monitor.MonitorShow, monitor.show, right=Right.READ, place=_anywhere, say=monitor.say_shown
+    ),
     Operation(
         "monitor remove", monitor.MonitorRemove, monitor.remove, CHANGE, right=Right.READ, place=_anywhere,
         say=lambda lock: f"{lock.name} is not watched any more",
     ),
-    Operation("monitor mute", monitor.MonitorMute, monitor.mute, CHANGE, right=Right.READ, place=_anywhere),
+    Operation(
+        "monitor mute", monitor.MonitorMute, monitor.mute, CHANGE, right=Right.READ, place=_anywhere, say=monitor.say_shown
+    ),
     Operation(
         "monitor acknowledge", monitor.MonitorAcknowledge, monitor.acknowledge, CHANGE, right=Right.READ, place=_anywhere
     ),

@@ -47,8 +47,11 @@ async def find_concerned(context: Context, scope: Scope) -> Concerned:
     users = sorted(takers | {row.owner for row in held})
     chose = await context.catalog.read(preferences.of, users)
     places: dict[str, dict[str, set[str]]] = {}
+    told_of_locks: dict[str, set[str]] = {}
+    for lock in named.values():
+        told_of_locks.setdefault(lock.owner, set()).update(lock.tell)
     for user in takers:
-        for target in chose[user].tell:
+        for target in chose[user].tell or sorted(told_of_locks.get(user, ())):
             places.setdefault(user, {}).setdefault(target, set())
     for row in held:
         for target in named[row.lock].tell or chose[row.owner].tell:

@@ -85,17 +85,23 @@ def test_no_waiver_lifts_it_and_only_administrators_of_all_set_it_everywhere(aff
 
 def test_who_has_it_is_told(affineur, upstream, admin):
     upstream.wheel("widely", "1.0")
-    secrets = {user: affineur.token("*", "read", user) for user in ("ada", "bob", "eve")}
+    secrets = {user: affineur.token("*", "read", user) for user in ("ada", "bob", "eve", "zoe")}
     document = {"name": "r.txt", "text": "widely==1.0\n"}
     ada = Client(affineur.url, secrets["ada"])
     ada.call("monitor add", name="shop", lock=[document], tell=["mail:shop@example.org"])
     Client(affineur.url, secrets["bob"]).call("monitor prefer", tell=["mail:bob@example.org"])
+    other = [{**document, "text": "brie==1.0\n"}]
+    Client(affineur.url, secrets["zoe"]).call("monitor add", name="till", lock=other, tell=["mail:zoe@example.org"])
     path = affineur.page("widely")["files"][0]["url"].removeprefix(affineur.url)
-    for user in ("bob", "eve"):
+    for user in ("bob", "eve", "zoe"):
         assert affineur.get(path, auth=("x", secrets[user])).status_code == 200
     affineur.get(path)
-    assert eventually(lambda: admin.call("exposure", what="widely")["times"] == 3)
+    assert eventually(lambda: admin.call("exposure", what="widely")["times"] == 4)
     made = admin.call("withdraw quarantine", project="widely==1.0", reason="a thief", notify=True)
-    assert (made["told"], made["untold"], made["anonymous"]) == (["ada", "bob"], ["eve"], 1)
+    assert (made["told"], made["untold"], made["anonymous"]) == (["ada", "bob", "zoe"], ["eve"], 1)
     waiting = [row for row in admin.call("notify list") if row["subject"] == "widely==1.0 is under quarantine"]
-    assert sorted((row["owner"], row["channel"]) for row in waiting) == [("ada", "mail"), ("bob", "mail")]
+    assert sorted((row["owner"], row["channel"]) for row in waiting) == [
+        ("ada", "mail"),
+        ("bob", "mail"),
+        ("zoe", "mail"),
+    ]
