@@ -14,6 +14,7 @@ import structlog
 
 from affineur.errors import AffineurError, Invalid, StorageUnavailable
 from affineur.model.jobs import Job, State
+from affineur.operations.background import Background
 from affineur.operations.context import Context
 from affineur.operations.courier import Courier, channels_of
 from affineur.operations.lookout import Lookout
@@ -60,8 +61,16 @@ class Worker:
     claimed by one of them, and claimed again only when that one was silent for a whole lease.
     """
 
-    def __init__(self, context: Context, at_once: int = 2, timetable: Sequence[Row] = TIMETABLE) -> None:
+    def __init__(
+        self,
+        context: Context,
+        at_once: int = 2,
+        timetable: Sequence[Row] = TIMETABLE,
+        background: Background | None = None,
+    ) -> None:
+        """Work on `at_once` jobs at a time, and by a timetable; `background` is where faults are told."""
         self.context, self._timetable = context, timetable
+        self._background = background or Background()
         self._free = asyncio.Semaphore(at_once)
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
@@ -79,20 +88,32 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; running jobs are then given back to other workers."""
-        beside = [asyncio.create_task(self._keep_time()), asyncio.create_task(self._courier.run())]
-        beside.append(asyncio.create_task(self._lookout.run()))
+        begin = self._background.begin
+        kept = [
+            begin("working on jobs", self._work),
+            begin("keeping the timetable", self._keep_time),
+            begin("sending messages", self._courier.run),
+            begin("looking after locks", self._lookout.run),
+        ]
         try:
-            while True:
-                await self._free.acquire()
-                job = await self._next()
-                task = asyncio.create_task(self._attempt(job), name=f"job {job.kind}")
-                self._running.add(task)
-                task.add_done_callback(self._ended)
+            await asyncio.gather(*kept)
         finally:
             self._closed = True
-            for task in (*beside, *self._running):
+            for task in (*kept, *self._running):
                 task.cancel()
-            await asyncio.gather(*beside, *self._running, return_exceptions=True)
+            await asyncio.gather(*kept, *self._running, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            await self._free.acquire()
+            try:
+                job = await self._next()
+            except BaseException:
+                self._free.release()
+                raise
+            task = asyncio.create_task(self._attempt(job), name=f"job {job.kind}")
+            self._running.add(task)
+            task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -61,12 +61,22 @@ async def test_it_has_the_rights_of_who_asked_and_no_more(inside):
         assert (await get(f"{reached.origin}/closed/simple/gouda/", reached.secret))[0] == 200
 
 
-async def test_afterwards_port_and_secret_are_void(inside):
+async def test_the_secret_opens_no_other_port(inside):
+    allowed = Principal("rita", "t1", frozenset({"*"}), frozenset(Right))
+    async with (
+        inside.site.reach(inside.site, allowed, held_only=False) as reached,
+        inside.site.reach(inside.site, allowed, held_only=False) as another,
+    ):
+        for path in ("/closed/simple/gouda/", "/api/v1/token/list"):
+            assert (await get(f"http://127.0.0.1:{inside.port}{path}", reached.secret))[0] == 401
+        assert (await get(f"{another.origin}/closed/simple/gouda/", reached.secret))[0] == 401
+        assert (await get(f"{reached.origin}/closed/simple/gouda/", reached.secret))[0] == 200
+
+
+async def test_afterwards_the_port_is_closed(inside):
     allowed = Principal("rita", "t1", frozenset({"closed"}), frozenset({Right.READ}))
-    page = f"http://127.0.0.1:{inside.port}/closed/simple/gouda/"
     async with inside.site.reach(inside.site, allowed, held_only=False) as reached:
-        assert (await get(page, reached.secret, raw=True))[0] == 200
-    assert (await get(page, reached.secret))[0] == 401
+        assert (await get(f"{reached.origin}/closed/simple/gouda/", reached.secret))[0] == 200
     with pytest.raises(aiohttp.ClientConnectorError):
         await get(f"{reached.origin}/closed/simple/gouda/", reached.secret)
 

@@ -102,7 +102,7 @@ def check(
     """Check the configuration, and the age of the advisories held, and say what is wrong."""
     checked = configured(config, {"data": data})
     if checked.database or checked.data_path.exists():
-        from affineur.cli.serve import check_data
+        from affineur.cli.greeting import check_data
 
         for text in check_data(checked):
             typer.echo(text)

@@ -58,6 +58,7 @@ class Courier:
 
     async def run(self) -> None:
         """Send until cancelled. What is cut off then is sent again when its lease ends."""
+        self._closed = False
         try:
             while True:
                 self._woken.clear()

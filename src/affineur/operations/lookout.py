@@ -96,18 +96,13 @@ class Lookout:
 
     async def run(self) -> None:
         """Look until cancelled."""
+        self._closed = False
         try:
             while True:
                 self._woken.clear()
-                try:
+                with contextlib.suppress(StorageUnavailable):
                     while await self.look():
                         pass
-                except StorageUnavailable:
-                    pass
-                except Exception as error:  # noqa: BLE001 - whatever stands in the way, the next look may get further
-                    problem = error.sentence if isinstance(error, AffineurError) else repr(error)
-                    _log.error("locks could not be looked after", problem=problem)
-                    await asyncio.sleep(_LOOK_EVERY)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), _LOOK_EVERY)
                 await asyncio.sleep(_GATHERED_FOR)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import hashlib
 import math
-import secrets
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from affineur.errors import Forbidden, StorageUnavailable, Throttled, Unauthenticated
@@ -71,23 +68,11 @@ class Access:
     def __init__(self, catalog: Catalog, failures: int) -> None:
         self.catalog = catalog
         self._known: dict[str, Principal] = {}
-        self._lent: dict[str, Principal] = {}
         self._failures = Failures(failures)
 
     def forget(self) -> None:
         """Forget every resolved token, those too that are being looked up."""
         self._known = {}
-
-    @contextlib.contextmanager
-    def lend(self, principal: Principal) -> Iterator[str]:
-        """Give a secret that stands for a principal for as long as the block runs, for a program that it started."""
-        secret = secrets.token_urlsafe(32)
-        digest = hashlib.sha256(secret.encode()).hexdigest()
-        self._lent[digest] = principal
-        try:
-            yield secret
-        finally:
-            del self._lent[digest]
 
     async def principal(self, header: str | None, address: str = "") -> Principal:
         """Return who presents this Authorization header from `address`; nobody without one.
@@ -119,7 +104,7 @@ class Access:
             return NOBODY
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
         known = self._known
-        found = self._lent.get(digest) or known.get(digest)
+        found = known.get(digest)
         if found is None:
             found = await self.catalog.read(principals.find, digest)
             if found is None:

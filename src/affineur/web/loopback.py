@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import re
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from urllib.parse import unquote
@@ -24,7 +25,7 @@ from affineur.standards.simple_api.render import render_json
 from affineur.storage.catalog import blobs
 from affineur.web import files, problems
 from affineur.web.access import token_in
-from affineur.web.site import Site
+from affineur.web.site import PROVEN, Site
 
 _log = structlog.get_logger("affineur.web")
 _PAGE = re.compile(r"/(?P<index>[^/]+)/simple/(?P<project>[^/]+)/")
@@ -38,28 +39,29 @@ async def reached(site: Site, principal: Principal, *, held_only: bool) -> Async
     """Answer on a port of loopback with the rights of `principal` while the block runs.
 
     Whoever lacks the secret is told nothing, also of indexes that are open to all: this port is not for them.
+    At no other port the secret means anything.
 
     Raises:
         StorageUnavailable: no port can be listened on.
     """
-    with site.access.lend(principal) as secret:
-        door = _Door(site, secret, held_only=held_only)
-        runner = web.ServerRunner(web.Server(door.handle, access_log=None), handle_signals=False, shutdown_timeout=0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise StorageUnavailable(f"no port of 127.0.0.1 can be listened on: {error.strerror}") from error
-        try:
-            yield Reached(f"http://127.0.0.1:{runner.addresses[0][1]}", secret)
-        finally:
-            await runner.cleanup()
+    secret = secrets.token_urlsafe(32)
+    door = _Door(site, principal, secret, held_only=held_only)
+    runner = web.ServerRunner(web.Server(door.handle, access_log=None), handle_signals=False, shutdown_timeout=0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise StorageUnavailable(f"no port of 127.0.0.1 can be listened on: {error.strerror}") from error
+    try:
+        yield Reached(f"http://127.0.0.1:{runner.addresses[0][1]}", secret)
+    finally:
+        await runner.cleanup()
 
 
 class _Door:
-    def __init__(self, site: Site, secret: str, *, held_only: bool) -> None:
-        self._site, self._secret, self._held_only = site, secret, held_only
+    def __init__(self, site: Site, principal: Principal, secret: str, *, held_only: bool) -> None:
+        self._site, self._principal, self._secret, self._held_only = site, principal, secret, held_only
 
     async def handle(self, request: BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -67,7 +69,11 @@ class _Door:
             presented = token_in(request.headers.get("Authorization")) or ""
             if not hmac.compare_digest(presented.encode("utf-8", "surrogateescape"), self._secret.encode()):
                 raise Unauthenticated
-            return await self._answer(request)
+            before = PROVEN.set(self._principal)
+            try:
+                return await self._answer(request)
+            finally:
+                PROVEN.reset(before)
         except AffineurError as error:
             return problems.answer(error, request)
         except ConnectionError:

@@ -20,10 +20,10 @@ async def health(site: Site, request: BaseRequest) -> web.StreamResponse:
 
 
 async def ready(site: Site, request: BaseRequest) -> web.StreamResponse:
-    """The database answers."""
+    """The database answers; `failing` names work in the background that ended for a fault and is begun again."""
     del request
     serial = await site.catalog.read(ledger.head)
-    return web.json_response({"status": "ready", "serial": serial})
+    return web.json_response({"status": "ready", "serial": serial, "failing": site.background.failing})
 
 
 _CACHE = (
@@ -42,11 +42,18 @@ class _Figures:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counters of this process, then those of the mirrors, which all processes share."""
-        counts = self.site.counts
+        site, counts = self.site, self.site.counts
         yield CounterMetricFamily("affineur_requests", "Requests answered by this process", counts.requests)
         yield CounterMetricFamily("affineur_bytes_sent", "Bytes of files sent by this process", counts.bytes_sent)
-        lost = self.site.noted.lost
+        lost = site.noted.lost
         yield CounterMetricFamily("affineur_unrecorded", "Requests that this process could not record", lost)
+        faults = CounterMetricFamily("affineur_faults", "Faults that ended work in the background", labels=["work"])
+        runs = GaugeMetricFamily("affineur_runs", "Whether work in the background runs", labels=["work"])
+        for work, standing in sorted(site.background.standing.items()):
+            faults.add_metric([work], standing.faults)
+            runs.add_metric([work], standing.runs)
+        yield faults
+        yield runs
         for name, text in _CACHE:
             family = CounterMetricFamily(f"affineur_cache_{name}", text, labels=["mirror"])
             for mirror, told in sorted(self.traffic.items()):

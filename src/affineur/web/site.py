@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,10 +13,11 @@ import structlog
 from aiohttp.web_request import BaseRequest
 
 from affineur.config import Config
-from affineur.errors import IndexUnknown, StorageUnavailable
+from affineur.errors import Forbidden, IndexUnknown, StorageUnavailable
 from affineur.model.events import Event
 from affineur.model.names import IndexName, ProjectName
 from affineur.model.principals import NOBODY, Principal, Right
+from affineur.operations.background import Background
 from affineur.operations.context import Context, Progress, silent
 from affineur.operations.examiners import Examiners
 from affineur.operations.resolver import Reached, Resolver
@@ -35,6 +37,8 @@ from affineur.web.noted import Noted
 _log = structlog.get_logger("affineur")
 _LOOK_EVERY = 0.5
 """Seconds between looks at the ledger for what other machines changed."""
+PROVEN: ContextVar[Principal | None] = ContextVar("proven", default=None)
+"""Who asks, while a request is answered for which that was proven otherwise than by a token."""
 _TOUCHING_ALL = frozenset({"waiver.granted", "waiver.revoked", "policy.changed", "names.updated"})
 """Events that may change decisions about any project, where they name none."""
 
@@ -77,6 +81,7 @@ class Site:
     reach: SiteReach
     resolver: Resolver
     counts: Counts = field(default_factory=Counts)
+    background: Background = field(default_factory=Background)
     active: int = 0
     """Requests that are being answered."""
     seen: int = -1
@@ -129,6 +134,10 @@ class Site:
             Unauthenticated: the index is not anonymous and no valid token was presented.
             Forbidden: the token may not read here.
         """
+        if (proven := PROVEN.get()) is not None:
+            if not (self.config.indexes[index].anonymous or proven.may(Right.READ, index)):
+                raise Forbidden(f"this token may not read in {index}")
+            return proven
         header = request.headers.get("Authorization")
         if self.config.indexes[index].anonymous:
             return await self.access.recognised(header) if header else NOBODY
