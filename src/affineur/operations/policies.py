@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 import msgspec
 
+from affineur.config import Config, Hosted, Mirror
 from affineur.errors import Invalid, InvalidConfig, NotFound
 from affineur.model.events import Event
 from affineur.model.names import project_name
 from affineur.model.waivers import Scope
 from affineur.operations.context import Context
 from affineur.operations.operation import argument, option
-from affineur.policy.policies import Policy, policies_of, read_policy
+from affineur.policy.policies import Policy, policies_of, problems_of_indexes, read_policy
 from affineur.policy.settings import Period, in_words
 from affineur.storage.catalog import jobs, ledger
 from affineur.storage.catalog.database import Change
@@ -103,35 +104,69 @@ async def show(context: Context, request: PolicyShow) -> PolicyShown:
     return _shown(policies[name], context, request.project)
 
 
-def tables_in(text: str, name: str = "new") -> dict[str, Any]:
-    """Return the policies' tables of a document: those below `policies`, or the whole as one policy.
+def proposed(config: Config, text: str, name: str) -> tuple[dict[str, Any], Config]:
+    """Return the policies' tables of a document, and a configuration that has them too.
 
     Raises:
         Invalid: it is not TOML.
     """
+    document = _read(text)
+    tables = _tables_in(document, name)
+    return tables, _with(config, document, tables)
+
+
+def _read(text: str) -> dict[str, Any]:
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"not TOML: {error}") from error
-    policies = document.get("policies")
-    return policies if isinstance(policies, dict) else {name: document}
+
+
+def _tables_in(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the policies of a configuration, or the whole as one policy."""
+    if document.keys().isdisjoint({"policies", "indexes", "mirrors", "hosted"}):
+        return {name: dict(document)}
+    return _table(document, "policies")
+
+
+def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = document.get(key, {})
+    return found if isinstance(found, dict) else {}
+
+
+def _with(config: Config, document: Mapping[str, Any], tables: Mapping[str, Any]) -> Config:
+    """Return the configuration with the policies of a document, and the names of sources that it adds."""
+    mirrors = {name: Mirror(name) for name in _table(document, "mirrors")}
+    hosted = {name: Hosted(name) for name in _table(document, "hosted")}
+    return dataclasses.replace(
+        config,
+        policies={**config.policies, **tables},
+        mirrors={**mirrors, **config.mirrors},
+        hosted={**hosted, **config.hosted},
+    )
 
 
 async def check(context: Context, request: PolicyCheck) -> PolicyChecked:
-    """Return every problem of the policies in a file.
+    """Return every problem of the policies in a file, and of the policies that its indexes name.
 
     Raises:
         Invalid: it is not TOML.
     """
-    tables = tables_in(request.file)
+    document = _read(request.file)
+    tables = _tables_in(document, "new")
     problems: list[str] = []
-    config = dataclasses.replace(context.config, policies={**context.config.policies, **tables})
+    config = _with(context.config, document, tables)
     for name, table in tables.items():
         try:
             read_policy(name, table, config)
         except InvalidConfig as error:
             problems += error.problems
-    return PolicyChecked(sorted(tables), problems)
+    indexes = {
+        name: table["policy"]
+        for name, table in _table(document, "indexes").items()
+        if isinstance(table, dict) and isinstance(table.get("policy"), str)
+    }
+    return PolicyChecked(sorted(tables), problems + problems_of_indexes(config, indexes))
 
 
 def say_shown(policy: PolicyShown) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from affineur.model.names import ProjectName, normalize
 from affineur.operations.context import Context
 from affineur.operations.fields import CENTURY, number
 from affineur.operations.operation import file_option, option
-from affineur.operations.policies import tables_in
+from affineur.operations.policies import proposed
 from affineur.policy.gate import sentence_of
 from affineur.policy.policies import Policy, read_policy
 from affineur.sources.gated import Gated
@@ -220,11 +220,10 @@ def _parts(files: list[Requested]) -> Iterable[list[Requested]]:
 
 
 def _policy(context: Context, request: Rehearse, gated: Gated) -> Policy:
-    tables = tables_in(request.file, gated.gate.policy.name)
+    tables, config = proposed(context.config, request.file, gated.gate.policy.name)
     name = request.policy or (gated.gate.policy.name if gated.gate.policy.name in tables else next(iter(tables), ""))
     if name not in tables or (not request.policy and name != gated.gate.policy.name and len(tables) > 1):
         raise Invalid(f"which policy? the file has {', '.join(tables) or 'none'}: say --policy")
-    config = replace(context.config, policies={**context.config.policies, **tables})
     return read_policy(name, tables[name], config)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -145,23 +145,31 @@ def _resolved(name: str, tables: Mapping[str, dict[str, Any]]) -> dict[str, Any]
     return made
 
 
-def _problems_of_rules(where: str, table: Mapping[str, Any], *, nested: bool) -> list[str]:
+def _problems_of_rules(where: str, table: Mapping[str, Any], sources: Collection[str], *, nested: bool) -> list[str]:
     problems: list[str] = []
     known = [*KINDS, *(() if nested else _KEYS)]
     for key, raw in table.items():
         if key in KINDS:
             if raw is not False:
-                read_settings(f"{where}.{key}", raw, KINDS[key].settings, problems)
+                settings = read_settings(f"{where}.{key}", raw, KINDS[key].settings, problems)
+                problems += [
+                    f"{where}.{key}: no mirror or hosted source {name!r}{suggestion(name, sources)}; "
+                    f"there are {', '.join(sorted(sources))}"
+                    for name in getattr(settings, "sources", ())
+                    if name not in sources
+                ]
         elif key not in known:
             problems.append(f"{where}.{key}: no such rule or key{suggestion(key, known)}; there are {', '.join(known)}")
     return problems
 
 
-def _problems_of_policy(name: str, table: Any, tables: Mapping[str, dict[str, Any]]) -> list[str]:
+def _problems_of_policy(
+    name: str, table: Any, tables: Mapping[str, dict[str, Any]], sources: Collection[str]
+) -> list[str]:
     where = f"policies.{name}"
     if not isinstance(table, dict):
         return [f"{where}: a table is wanted"]
-    problems = _problems_of_rules(where, table, nested=False)
+    problems = _problems_of_rules(where, table, sources, nested=False)
     for key, kind in (("mode", Mode), ("listing", Listing)):
         if key in table and table[key] not in list(kind):
             problems.append(f"{where}.{key}: one of {', '.join(kind)} is wanted{suggestion(str(table[key]), kind)}")
@@ -174,7 +182,7 @@ def _problems_of_policy(name: str, table: Any, tables: Mapping[str, dict[str, An
                 name_pattern(pattern)
             except InvalidName as error:
                 problems.append(f"{where}.projects: {error.sentence}")
-            problems += _problems_of_rules(f"{where}.projects.{pattern}", own, nested=True)
+            problems += _problems_of_rules(f"{where}.projects.{pattern}", own, sources, nested=True)
     try:
         _chain(name, tables)
     except Invalid as error:
@@ -186,16 +194,27 @@ def _problems_of_policy(name: str, table: Any, tables: Mapping[str, dict[str, An
 
 def problems_of(config: Config) -> list[str]:
     """Return everything that is wrong with the policies of a configuration, each with its place."""
-    tables = _tables(config)
+    tables, sources = _tables(config), _sources(config)
     problems = [
-        problem for name, table in config.policies.items() for problem in _problems_of_policy(name, table, tables)
+        problem
+        for name, table in config.policies.items()
+        for problem in _problems_of_policy(name, table, tables, sources)
     ]
-    problems += [
-        f"indexes.{index.name}.policy: no policy {index.policy!r}{suggestion(index.policy, tables)}"
-        for index in config.indexes.values()
-        if index.policy not in tables
+    return problems + problems_of_indexes(config, {index.name: index.policy for index in config.indexes.values()})
+
+
+def problems_of_indexes(config: Config, chosen: Mapping[str, str]) -> list[str]:
+    """Return which indexes name policies that do not exist; `chosen` is the policy of each."""
+    tables = _tables(config)
+    return [
+        f"indexes.{index}.policy: no policy {policy!r}{suggestion(policy, tables)}; there are {', '.join(sorted(tables))}"
+        for index, policy in chosen.items()
+        if policy not in tables
     ]
-    return problems
+
+
+def _sources(config: Config) -> set[str]:
+    return {*config.mirrors, *config.hosted}
 
 
 def policies_of(config: Config) -> dict[str, Policy]:
@@ -228,6 +247,6 @@ def read_policy(name: str, table: Any, config: Config) -> Policy:
     tables = _tables(config)
     if isinstance(table, dict):
         tables[name] = {**tables.get(name, {}), **table} if table.get("extends") != name else table
-    if problems := _problems_of_policy(name, table, tables):
+    if problems := _problems_of_policy(name, table, tables, _sources(config)):
         raise InvalidConfig(name, problems)
     return Policy(name, _resolved(name, tables), always(find_out=config.unhashed_files == "find-out"))

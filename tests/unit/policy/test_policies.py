@@ -1,9 +1,12 @@
 """Policies read from a configuration: every problem at once, with its place."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from affineur.errors import InvalidConfig
 from affineur.model.names import ProjectName
+from affineur.operations.policies import PolicyCheck, check
 from affineur.policy.policies import configured, policies_of
 
 BRIE = ProjectName("brie")
@@ -151,3 +154,37 @@ def test_values_of_the_wrong_kind_are_told_as_problems_like_any_other(tmp_path):
 def test_a_pattern_is_meant_in_any_spelling(tmp_path, pattern):
     own = policy(tmp_path, f'[policies.own]\ncooldown = 3\n[policies.own.projects."{pattern}"]\ncooldown = false\n')
     assert "cooldown" not in own.settings(ProjectName("acme-tools"))
+
+
+@pytest.mark.parametrize("place", ["policies.own.lists", "policies.own.projects.brie.lists"])
+def test_lists_name_sources_that_there_are(tmp_path, place):
+    table = '[{place}]\nallow = [{{ match = "brie", source = "{source}" }}]\n'
+    (problem,) = problems(tmp_path, table.format(place=place, source="publik"))
+    assert (
+        problem == f"{place}: no mirror or hosted source 'publik' (did you mean 'public'?); there are internal, public"
+    )
+    assert load(tmp_path, table.format(place=place, source="public"))
+    assert load(tmp_path, "[mirrors.publik]\n" + table.format(place=place, source="publik"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            '[indexes.main]\npolicy = "standrd"\n',
+            ["indexes.main.policy: no policy 'standrd' (did you mean 'standard'?)"],
+        ),
+        ('[policies.own]\n[indexes.main]\npolicy = "own"\n', []),
+        ('[mirrors.other]\n[policies.own.lists]\ndeny = [{ match = "brie", source = "other" }]\n', []),
+        (
+            'lists = { deny = [{ match = "brie", source = "othr" }] }\n',
+            ["policies.new.lists: no mirror or hosted source"],
+        ),
+        ('[indexes.main]\nsources = ["public"]\n', []),
+    ],
+)
+async def test_a_file_is_checked_with_what_it_adds_to_the_configuration(tmp_path, text, wanted):
+    context = SimpleNamespace(config=load(tmp_path, ""))
+    found = (await check(context, PolicyCheck(text))).problems
+    assert len(found) == len(wanted)
+    assert all(problem.startswith(start) for problem, start in zip(found, wanted, strict=True))

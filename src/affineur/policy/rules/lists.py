@@ -104,6 +104,11 @@ class ListsSettings(Settings):
     """A lock file, or requirements file, whose requirements are all that passes besides `allow`."""
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that entries name; a name of none would be an entry that meets nothing."""
+        return tuple(dict.fromkeys(entry.source for entry in (*self.deny, *self.allow) if entry.source))
+
+    @property
     def fingerprint(self) -> str:
         """What the policy's revision follows besides its text."""
         return " ".join(f"{name}{versions}" for name, versions in sorted(self.lock.scopes.items()))
