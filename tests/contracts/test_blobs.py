@@ -8,6 +8,7 @@ import time
 import pytest
 
 from affineur.errors import StorageUnavailable
+from affineur.storage.blobs import small
 from affineur.storage.blobs.disk import DiskBlobs
 from affineur.storage.blobs.object_store import ObjectStoreBlobs
 from tests.support.object_store import object_store
@@ -185,3 +186,13 @@ async def test_a_disk_that_cannot_be_written_is_said_with_a_sentence(tmp_path):
     (blobs.folder / DIGEST[:2]).write_text("a file where a folder must be")
     with pytest.raises(StorageUnavailable, match="could not be stored"):
         await blobs.put(path, DIGEST)
+
+
+@pytest.mark.parametrize("broken", [BODY[:1000], b"x" * len(BODY)], ids=["cut", "changed"])
+async def test_what_stands_beside_files_is_not_given_out_of_a_broken_blob_and_mended_when_it_comes_again(blobs, broken):
+    assert await small.keep(blobs, BODY) == DIGEST
+    assert await small.whole(blobs, DIGEST) == BODY
+    await blobs.put(staged(blobs, broken), DIGEST)
+    assert await small.whole(blobs, DIGEST) is None
+    assert await small.keep(blobs, BODY) == DIGEST
+    assert await small.whole(blobs, DIGEST) == BODY

@@ -10,6 +10,7 @@ from affineur.model.names import ProjectName, SourceName, matches
 from affineur.sources.held import Held
 from affineur.sources.source import Body
 from affineur.sources.stored import Stored
+from affineur.storage.blobs import small
 from affineur.storage.blobs.store import Blobs
 from affineur.storage.catalog import hosted
 from affineur.storage.catalog.database import Catalog
@@ -56,9 +57,13 @@ class Hosted:
     async def _side(self, file: File, kind: str) -> bytes:
         digests = await self.catalog.read(hosted.side_files, self.name, file.filename)
         digest = digests.get(kind)
-        if digest is None or await self.blobs.has(digest) is None:
+        if digest is None:
             raise FileUnknown(file.filename, self.name, f"no {_SIDE_FILE[kind]}")
-        return b"".join([part async for part in self.blobs.read(digest)])
+        raw = await small.whole(self.blobs, digest)
+        if raw is None:
+            missing = f"the bytes of its {_SIDE_FILE[kind]} are missing from the store, or were changed there"
+            raise FileUnknown(file.filename, self.name, missing)
+        return raw
 
     async def metadata(self, page: Page, file: File) -> bytes:
         """Return the core metadata as it stands in the uploaded wheel."""

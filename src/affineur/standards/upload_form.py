@@ -37,6 +37,8 @@ _NOT_METADATA = frozenset(
 )  # fmt: skip
 _HEX = re.compile(r"[0-9a-f]+", re.ASCII)
 _UNKNOWN = "UNKNOWN"
+_LARGEST_ATTESTATIONS = 2**20
+"""Two of them, of a few kilobytes each, are usual; they are served as they came."""
 
 FileType = Literal["sdist", "bdist_wheel"]
 
@@ -177,6 +179,8 @@ def _attestations(given: Mapping[str, list[str]]) -> list[Any] | None:
     text = _single(given, "attestations")
     if not text:
         return None
+    if len(text) > _LARGEST_ATTESTATIONS:
+        raise InvalidUpload("attestations", f"are larger than {_LARGEST_ATTESTATIONS} characters")
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
