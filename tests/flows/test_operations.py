@@ -161,3 +161,16 @@ def test_destructive_command_asks(affineur):
     assert affineur.page("gouda")["files"]
     affineur.command("withdraw", "delete", "gouda==1.0", "--yes")
     assert affineur.page("gouda")["files"] == []
+
+
+def test_readers_see_what_became_of_the_waivers_they_asked_for(affineur, admin):
+    ada, bob = (Client(affineur.url, affineur.token("main", "read", user)) for user in ("ada", "bob"))
+    asked = ada.call("waiver ask", scope="gouda", rule="cooldown", reason="now", index="main")
+    bob.call("waiver ask", scope="brie", rule="cooldown", reason="me too", index="main")
+    Client(affineur.url, admin).call("waiver deny", id=asked["id"], note="wait")
+    (row,) = ada.call("waiver list")
+    assert (row["id"], row["state"], row["note"]) == (asked["id"], "denied", "wait")
+    assert [row["scope"] for row in bob.call("waiver list", state="asked")] == ["brie"]
+    assert {row["scope"] for row in Client(affineur.url, admin).call("waiver list")} == {"gouda", "brie"}
+    with pytest.raises(Answered, match="lacks the right"):
+        ada.call("waiver deny", id=asked["id"])

@@ -134,7 +134,7 @@ TABLE: tuple[Operation, ...] = (
         "policy rehearse", rehearse.Rehearse, rehearse.rehearse,
         say=rehearse.say, found=lambda made: bool(made.files or made.pages or made.unjudged),
     ),
-    Operation("waiver list", waivers.WaiverList, waivers.list_waivers),
+    Operation("waiver list", waivers.WaiverList, waivers.list_waivers, right=Right.READ, place=_anywhere),
     Operation("ledger verify", ledgers.LedgerVerify, ledgers.verify, say=ledgers.say_proof, found=lambda p: p.broken is not None),
     Operation("ledger log", ledgers.LedgerLog, ledgers.log),
     Operation(

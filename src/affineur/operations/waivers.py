@@ -13,6 +13,7 @@ from affineur.model.waivers import Waiver, WaiverState, scope_of
 from affineur.operations.context import Context
 from affineur.operations.fields import CENTURY, number
 from affineur.operations.operation import argument, option
+from affineur.operations.watched import administers
 from affineur.policy.judge import NEVER_WAIVED
 from affineur.policy.settings import suggestion
 from affineur.policy.table import BY_NAME as RULES
@@ -52,7 +53,7 @@ class Revoke(msgspec.Struct, frozen=True):
 
 
 class WaiverList(msgspec.Struct, frozen=True):
-    """List waivers, newest first."""
+    """List waivers, newest first: those you asked for, or all for an administrator."""
 
     state: Annotated[str, option("Only asked, granted, denied or revoked ones.")] = ""
 
@@ -159,7 +160,7 @@ async def revoke(context: Context, request: Revoke) -> WaiverRow:
 
 
 async def list_waivers(context: Context, request: WaiverList) -> list[WaiverRow]:
-    """Return the waivers, newest first.
+    """Return the waivers that who asks may see, newest first.
 
     Raises:
         Invalid: the state is none.
@@ -167,10 +168,14 @@ async def list_waivers(context: Context, request: WaiverList) -> list[WaiverRow]
     known = {*WaiverState, "ended"}
     if request.state and request.state not in known:
         raise Invalid(f"{request.state!r} is no state; there are {', '.join(sorted(known))}")
-    rows = [_row(waiver) for waiver in await context.catalog.read(waivers.every)]
+    owner = None if administers(context) else context.actor
+    rows = [_row(waiver) for waiver in await context.catalog.read(waivers.every) if owner in {None, waiver.owner}]
     return [row for row in rows if not request.state or row.state == request.state]
 
 
 def say_asked(row: WaiverRow) -> str:
     """Tell how it goes on."""
-    return f"asked as {row.id}; another person grants it: affineur waiver grant {row.id}"
+    return (
+        f"asked as {row.id}; another person grants it: affineur waiver grant {row.id}\n"
+        "how it stands: affineur waiver list"
+    )
