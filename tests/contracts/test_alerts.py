@@ -1,5 +1,7 @@
 """Alerts, notices, preferences and the lookout's place in the ledger, on both databases."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +12,7 @@ from affineur.model.advisories import Severity
 from affineur.model.alerts import Alert, AlertKind, AlertState, Cause, Fix, News, alert_id
 from affineur.model.locks import LockKind
 from affineur.model.names import ProjectName
+from affineur.storage import presence
 from affineur.storage.catalog import alerts, downloads, locks, lookout, preferences, signing_keys, usage
 from affineur.storage.catalog.alerts import Notice
 from affineur.storage.catalog.downloads import Batch, Download
@@ -94,6 +97,45 @@ def test_one_process_at_a_time_looks_after_the_locks(catalog):
     catalog.write_now(lookout.done, other, 7)
     assert catalog.read_now(lookout.serial) == 7
     assert catalog.write_now(lookout.claim) is not None
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from affineur.storage import presence
+
+with presence.shown(Path(sys.argv[1]), sys.argv[2]):
+    print("there", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_lease_whose_holder_was_killed_on_this_machine_is_free_at_once(catalog, tmp_path):
+    lease = "a" * 32
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path), lease], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout.readline() == b"there\n"
+    assert catalog.write_now(lookout.claim, lease) == lease
+    assert not presence.has_gone(tmp_path, lease)
+    holder.kill()
+    holder.communicate()
+    left = catalog.read_now(lookout.leased)
+    assert (left, presence.has_gone(tmp_path, left)) == (lease, True)
+    assert catalog.write_now(lookout.claim) is None
+    assert catalog.write_now(lookout.claim, "b" * 32, left) == "b" * 32
+    assert catalog.write_now(lookout.claim, "c" * 32, left) is None, "another was quicker"
+    presence.forget(tmp_path, left)
+    assert list(tmp_path.glob("*.lease")) == []
+
+
+def test_a_lease_of_another_machine_takes_its_time(catalog, tmp_path):
+    lease = catalog.write_now(lookout.claim)
+    assert not presence.has_gone(tmp_path, lease)
+    with presence.shown(tmp_path, lease):
+        assert not presence.has_gone(tmp_path, lease)
+    assert not presence.has_gone(tmp_path, lease)
+    assert not presence.has_gone(tmp_path, "")
 
 
 def test_preferences_are_the_usual_ones_until_chosen(catalog):

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
+import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ from affineur.operations.news import Letterhead, composed
 from affineur.operations.used import Look, Uses
 from affineur.operations.watched import releases_of, used_by
 from affineur.policy.gate import Screened
+from affineur.storage import presence
 from affineur.storage.catalog import (
     advisories,
     alerts,
@@ -125,17 +127,22 @@ class Lookout:
         if not (matters or used or due or head - serial > _FAR):
             self._seen = head
             return len(entries) == _ENTRIES
-        lease = await catalog.write(lookout.claim)
-        if lease is None:
-            return False
-        try:
-            await self._under(lease, used)
-        except Conflict:
-            return True
-        except BaseException:
-            with contextlib.suppress(AffineurError):
-                await asyncio.shield(catalog.write(lookout.done, lease, serial))
-            raise
+        lease, folder = uuid.uuid4().hex, self.context.blobs.staging()
+        with presence.shown(folder, lease):
+            left = await catalog.read(lookout.leased)
+            gone = left if presence.has_gone(folder, left) else ""
+            if await catalog.write(lookout.claim, lease, gone) is None:
+                return False
+            if gone:
+                presence.forget(folder, gone)
+            try:
+                await self._under(lease, used)
+            except Conflict:
+                return True
+            except BaseException:
+                with contextlib.suppress(AffineurError):
+                    await asyncio.shield(catalog.write(lookout.done, lease, serial))
+                raise
         return True
 
     async def _under(self, lease: str, used: Look | None) -> None:

@@ -21,16 +21,25 @@ def serial(connection: sa.Connection) -> int:
     return int(connection.execute(sa.select(lookout.c.serial).where(lookout.c.name == _NAME)).scalar() or 0)
 
 
-def claim(change: Change) -> str | None:
-    """Return a lease, or None while another process has one. One further away than a lease can be is void."""
+def leased(connection: sa.Connection) -> str:
+    """Return the lease that a process has or had; "" where the last one gave it back."""
+    return str(connection.execute(sa.select(lookout.c.lease).where(lookout.c.name == _NAME)).scalar() or "")
+
+
+def claim(change: Change, lease: str = "", gone: str = "") -> str | None:
+    """Return a lease, or None while another process has one. One further away than a lease can be is void.
+
+    `lease` is what it shall be called, `gone` one whose holder is known to be gone: it need not end first.
+    """
     now = change.now.timestamp()
     row = {"name": _NAME, "serial": 0, "lease": "", "leased_until": 0.0}
     change.connection.execute(insert(change.connection, lookout).values(row).on_conflict_do_nothing())
-    lease, until = uuid.uuid4().hex, now + LEASE.total_seconds()
+    lease, until = lease or uuid.uuid4().hex, now + LEASE.total_seconds()
+    free = [lookout.c.leased_until <= now, lookout.c.leased_until > until]
+    if gone:
+        free.append(lookout.c.lease == gone)
     result = change.connection.execute(
-        sa.update(lookout)
-        .where(lookout.c.name == _NAME, sa.or_(lookout.c.leased_until <= now, lookout.c.leased_until > until))
-        .values(lease=lease, leased_until=until)
+        sa.update(lookout).where(lookout.c.name == _NAME, sa.or_(*free)).values(lease=lease, leased_until=until)
     )
     return lease if result.rowcount == 1 else None
 
