@@ -11,6 +11,7 @@ import msgspec
 from affineur.errors import Invalid
 from affineur.model.files import File
 from affineur.model.locks import Lock, LockedFile, LockKind, Pin
+from affineur.model.printable import printable_lines
 from affineur.operations.context import Context
 from affineur.operations.operation import Document, documents_argument, file_option, option, output_argument, texts_of
 from affineur.operations.releases import Releases
@@ -174,4 +175,4 @@ def say(made: Converted) -> str:
     lines += [f"  lost: {sentence}" for sentence in made.lost]
     if made.left_out:
         lines.append(f"  left out: {', '.join(made.left_out)}")
-    return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)
+    return printable_lines(lines)

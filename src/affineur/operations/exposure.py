@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 from affineur.errors import Invalid, NotFound
 from affineur.model.filenames import version_in
 from affineur.model.names import ProjectName
+from affineur.model.printable import printable_lines
 from affineur.model.waivers import Scope, scope_of
 from affineur.operations.context import Context
 from affineur.operations.fields import WHOLE, number
@@ -295,7 +296,7 @@ def say(told: Exposed) -> str:
     lines += _section("indexes today", told.indexes, say_index)
     lines += _section("what depends on it here", told.dependents, _say_dependent)
     lines += _warnings(told)
-    return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)
+    return printable_lines(lines)
 
 
 def _section(title: str, rows: tuple[msgspec.Struct, ...], line: Callable[..., str]) -> list[str]:

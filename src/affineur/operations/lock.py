@@ -16,6 +16,7 @@ from affineur.errors import Invalid
 from affineur.model.locks import Lock as LockFile
 from affineur.model.locks import LockKind, Pin
 from affineur.model.names import ProjectName
+from affineur.model.printable import printable, printable_lines
 from affineur.operations import monitor, recipients
 from affineur.operations.context import Context
 from affineur.operations.operation import (
@@ -249,7 +250,7 @@ def _command(request: Lock, index: str) -> str:
             words += [f"--{name}", ",".join(values)]
     words += ["--as-of", request.as_of] if request.as_of else []
     words += [f"--{name.replace('_', '-')}" for name in ("pre", "offline", "allow_builds") if getattr(request, name)]
-    return "".join(c if c.isprintable() else "?" for c in shlex.join(words))
+    return printable(shlex.join(words))
 
 
 def _told(pins: Iterable[Pin], before: Sequence[Pin]) -> Iterable[LockedProject]:
@@ -266,28 +267,22 @@ def _told(pins: Iterable[Pin], before: Sequence[Pin]) -> Iterable[LockedProject]
 
 def say(made: Locked) -> str:
     """Tell on a terminal what a lock holds, what changed, and what the gate held back."""
-    return "\n".join(_spoken(made))
+    return printable_lines(_spoken(made))
 
 
 def _spoken(made: Locked) -> Iterable[str]:
     where = "" if made.document.name == STANDARD_STREAM else f" in {made.document.name}"
     count = len({one.project for one in made.projects})
     hashes = sum(len(one.files) for one in made.projects)
-    yield _plain(
-        f"locked {count} projects with {hashes} files of {made.index}{where}, for Python {made.requires_python}"
-    )
+    yield f"locked {count} projects with {hashes} files of {made.index}{where}, for Python {made.requires_python}"
     for one in made.projects:
         if one.before and one.before != one.version:
-            yield _plain(f"  {one.project} {one.before} -> {one.version}")
+            yield f"  {one.project} {one.before} -> {one.version}"
     for project in made.removed:
-        yield _plain(f"  {project} is not needed any more")
+        yield f"  {project} is not needed any more"
     for held in made.held:
-        yield _plain(f"{held.project} {held.version} is {held.sentence} (locked: {held.locked})")
+        yield f"{held.project} {held.version} is {held.sentence} (locked: {held.locked})"
     for note in made.notes:
-        yield _plain(f"note: {note}")
+        yield f"note: {note}"
     if made.watched is not None:
-        yield monitor.say_added(made.watched)
-
-
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
+        yield from monitor.say_added(made.watched).splitlines()

@@ -14,7 +14,7 @@ from affineur.errors import Conflict, Forbidden, Invalid, NotFound
 from affineur.model.alerts import Alert, AlertState
 from affineur.model.locks import Lock, LockKind
 from affineur.model.names import ProjectName
-from affineur.model.printable import printable
+from affineur.model.printable import printable_lines
 from affineur.operations.context import Context
 from affineur.operations.fields import number
 from affineur.operations.news import said_of
@@ -357,7 +357,7 @@ def say_added(made: Added) -> str:
     for target, secret in made.secrets.items():
         lines += [f"  secret of {target}, shown only now:", f"  {secret}"]
     lines += [f"  not watched: {text}" for text in made.unpinned]
-    return "\n".join(map(printable, lines))
+    return printable_lines(lines)
 
 
 def say_shown(lock: Shown) -> str:
@@ -376,4 +376,4 @@ def say_shown(lock: Shown) -> str:
             f"  {alert.project} {alert.version}: {kind}, {alert.state} since {alert.since:%Y-%m-%d %H:%M} ({alert.id})"
         )
         lines += [f"    {text}" for text in (alert.summary, ", ".join(alert.ids), alert.fix) if text]
-    return "\n".join(map(printable, lines))
+    return printable_lines(lines)

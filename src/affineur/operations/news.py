@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from affineur.model.alerts import Alert, AlertKind, Cause, Fix, News
 from affineur.model.messages import Message
+from affineur.model.printable import in_one_line
 from affineur.operations.links import Link, signed
 from affineur.storage.catalog.alerts import Batch
 from affineur.storage.catalog.locks import Named
@@ -225,8 +226,7 @@ def _subject(items: Sequence[Item]) -> str:
 
 def cut(text: str, longest: int = _LONGEST) -> str:
     """Return text of packages as one printable line of bounded length."""
-    plain = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-    line = " ".join(plain.split())
+    line = in_one_line(text)
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

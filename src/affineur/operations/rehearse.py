@@ -15,6 +15,7 @@ from affineur.errors import Invalid, NotFound, UpstreamUnavailable
 from affineur.model.decisions import Decision
 from affineur.model.files import File, Page
 from affineur.model.names import ProjectName, normalize
+from affineur.model.printable import printable_lines
 from affineur.operations.context import Context
 from affineur.operations.fields import CENTURY, number
 from affineur.operations.operation import file_option, option
@@ -366,4 +367,4 @@ def say(made: Rehearsed) -> str:
         lines.append(f"{name}: {page.times} time{'' if page.times == 1 else 's'}, {page.sentence}")
         who = ", ".join(person or "nobody in particular" for person in page.people)
         lines.append(f"  asked for by {who}; instead: {page.instead or 'nothing'}")
-    return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)
+    return printable_lines(lines)

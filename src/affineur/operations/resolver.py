@@ -26,6 +26,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from affineur.errors import AffineurError, Throttled, Unresolvable
 from affineur.model.names import ProjectName, project_name
+from affineur.model.printable import printable
 
 _MEMORY = 4 * 2**30
 """Bytes of memory that the program may ask for."""
@@ -233,7 +234,7 @@ def _said(text: str, reached: Reached) -> list[str]:
     """Return what the program says, line by line, without control characters and without the way it took."""
     text = re.sub(rf"https?://(?:[^\s/@]*@)?{re.escape(reached.origin.partition('://')[2])}", "", text)
     text = text.replace(reached.secret, "...")
-    return ["".join(c if c.isprintable() else " " for c in line).rstrip() for line in text.splitlines()]
+    return [printable(line).rstrip() for line in text.splitlines()]
 
 
 def _problem(said: list[str], labels: Mapping[str, str]) -> str:

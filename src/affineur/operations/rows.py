@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from affineur.model.printable import printable
+
 _FORMULA = ("=", "+", "-", "@")
 """What makes spreadsheets take the text of a cell for a formula."""
 
@@ -20,7 +22,7 @@ def cell(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(cell(item) for item in value)
     text = msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return printable(text)
 
 
 def as_csv(rows: Sequence[msgspec.Struct]) -> str:

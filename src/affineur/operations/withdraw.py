@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from affineur.errors import IndexUnknown, Invalid, NotFound
 from affineur.model.files import ProjectStatus, Status
 from affineur.model.names import ProjectName, project_name
-from affineur.model.printable import in_one_line
+from affineur.model.printable import in_one_line, printable_lines
 from affineur.model.quarantines import Quarantine as QuarantineRecord
 from affineur.model.waivers import Scope
 from affineur.operations.context import Context
@@ -271,7 +271,7 @@ def say_quarantined(made: Quarantined) -> str:
         lines.append(f"named no place to be told at (affineur monitor prefer): {', '.join(made.untold)}")
     if made.anonymous:
         lines.append(f"downloads by nobody in particular, who cannot be told: {made.anonymous}")
-    return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)
+    return printable_lines(lines)
 
 
 async def _mark(context: Context, request: Project, status: Status, reason: str) -> Marked:

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
+from affineur.model.printable import printable
 from affineur.standards.audits.packages import Package, document_id, packages
 from affineur.standards.audits.report import (
     Finding,
     Report,
     Unchecked,
     Vulnerability,
-    plain,
     program_version,
     what_to_do,
 )
@@ -65,7 +65,7 @@ def _component(package: Package) -> dict[str, Any]:
 def _properties(rows: Iterable[Finding | Unchecked]) -> Iterable[dict[str, str]]:
     for row in rows:
         what = "finding" if isinstance(row, Finding) else "not-checked"
-        yield {"name": f"affineur:{what}:{row.kind}", "value": plain(row.sentence)}
+        yield {"name": f"affineur:{what}:{row.kind}", "value": printable(row.sentence)}
 
 
 def _vulnerabilities(found: Iterable[Package]) -> Iterable[dict[str, Any]]:
@@ -81,7 +81,7 @@ def _vulnerabilities(found: Iterable[Package]) -> Iterable[dict[str, Any]]:
             "references": [{"id": name, "source": {"name": _source(name)}} for name in hole.aliases],
             "source": {"name": _source(identifier)},
             "ratings": [{"severity": _severity(hole), "method": "other"}],
-            "description": plain(hole.summary) or identifier,
+            "description": printable(hole.summary) or identifier,
             "detail": hole.description,
             "recommendation": "; ".join(
                 f"{package.name} {package.version}: {what_to_do(row, hole)}"

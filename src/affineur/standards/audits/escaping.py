@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import re
 
-from affineur.standards.audits.report import plain
+from affineur.model.printable import printable
 
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~$&!^]")
 
 
 def markdown(text: str) -> str:
     """Return text as Markdown that shows it: no markup, links, mentions or cells come of it."""
-    escaped = _MARKDOWN.sub(r"\\\g<0>", plain(text))
+    escaped = _MARKDOWN.sub(r"\\\g<0>", printable(text))
     return escaped.replace("@", "&#64;").replace("://", r"\://")
 
 
 def sarif(text: str) -> str:
     """Return text as a message of SARIF (2.1.0, 3.11.5 and 3.11.6): no placeholders or links come of it."""
-    escaped = plain(text).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    escaped = printable(text).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
     return escaped.replace("{", "{{").replace("}", "}}")
 
 
 def annotation(text: str) -> str:
     """Return text as the message of a workflow command of GitHub Actions."""
-    return plain(text).replace("%", "%25")
+    return printable(text).replace("%", "%25")
 
 
 def annotation_property(text: str) -> str:

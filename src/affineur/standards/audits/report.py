@@ -9,6 +9,8 @@ from importlib.metadata import version
 
 import msgspec
 
+from affineur.model.printable import printable
+
 
 @cache
 def program_version() -> str:
@@ -172,14 +174,9 @@ class Report(msgspec.Struct, frozen=True):
         return bool(self.unknown)
 
 
-def plain(text: str) -> str:
-    """Return text of packages on one line, with nothing that could move a cursor or hide text."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
 def place(row: Dependency | Finding | Unchecked) -> str:
     """Return where something stands: `requirements.txt:3`."""
-    return plain(f"{row.file}:{row.line}" if row.line else row.file)
+    return printable(f"{row.file}:{row.line}" if row.line else row.file)
 
 
 def counted(number: int, word: str, many: str = "") -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from affineur.model.printable import printable
 from affineur.standards.audits.packages import Package, document_id, packages
-from affineur.standards.audits.report import Finding, Report, Unchecked, plain, program_version, what_to_do
+from affineur.standards.audits.report import Finding, Report, Unchecked, program_version, what_to_do
 
 
 def _creator() -> str:
@@ -70,13 +71,13 @@ def _notes(package: Package) -> Iterable[str]:
     for row in package.rows[:1]:
         for hole in package.holes:
             said = f" {hole.summary}" if hole.summary else ""
-            yield plain(f"{', '.join(hole.ids)} ({hole.kind}, {hole.severity}):{said} {what_to_do(row, hole)}")
+            yield printable(f"{', '.join(hole.ids)} ({hole.kind}, {hole.severity}):{said} {what_to_do(row, hole)}")
     yield from map(_told, package.all)
 
 
 def _told(row: Finding | Unchecked) -> str:
     what = f"{row.level} {row.kind}" if isinstance(row, Finding) else f"not checked, {row.kind}"
-    return plain(f"{what}: {row.sentence}")
+    return printable(f"{what}: {row.sentence}")
 
 
 def _annotation(moment: str, text: str) -> dict[str, str]:
