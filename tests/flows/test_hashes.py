@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from affineur.cli.documents import documents_at
 from affineur.model.principals import Principal, Right
-from affineur.operations.operation import Document
 from affineur.operations.table import BY_PATH
 from tests.support.distributions import wheel_bytes
 from tests.support.in_process import InProcess
@@ -36,7 +36,8 @@ class Here:
     async def __call__(self, verb, path, **options):
         """Run one on a file, and write what it changes."""
         operation = BY_PATH[f"hashes/{verb}"]
-        made = await operation.run(self.context, operation.request((Document(str(path), path.read_text()),), **options))
+        files = tuple(documents_at([str(path)], follow=True))
+        made = await operation.run(self.context, operation.request(files, **options))
         for document in operation.writes(made) if operation.writes else ():
             Path(document.name).write_text(document.text)
         return made, operation.say(made), operation.found(made)
@@ -148,13 +149,49 @@ async def test_bytes_that_are_not_those_seen_first_are_refused(upstream, tmp_pat
 
 async def test_what_cannot_have_hashes_is_left_and_told(here, milk, tmp_path):
     path = tmp_path / "requirements.txt"
-    path.write_text("milk>=1\n-e ./mine\n-r other.txt\nmilk==2.0\n")
+    path.write_text("milk>=1\n-e ./mine\n-r https://example.org/other.txt\nmilk==2.0\n")
     _, said, found = await here("add", path)
     assert found
     assert "line 1: milk >=1: is not pinned" in said
     assert "line 2: ./mine: comes from a direct address" in said
-    assert "-r other.txt names another file" in said
+    assert "-r https://example.org/other.txt was not read, and is left aside" in said
     assert len(hashes_in(path)) == 4
+
+
+async def test_files_that_are_named_are_edited_with_the_one_that_names_them(here, milk, tmp_path):
+    folder = tmp_path / "shop"
+    (folder / "parts").mkdir(parents=True)
+    path, named, deeper = folder / "all.txt", folder / "parts" / "web.txt", folder / "parts" / "deep.txt"
+    limits, outside = folder / "limits.txt", tmp_path / "outside.txt"
+    path.write_text("-r parts/web.txt\n-c limits.txt\nmilk==2.0\n")
+    named.write_text("# ours\n-r deep.txt\n-r ../all.txt\nmilk==2.0  # fresh\n")
+    for other in (deeper, limits, outside):
+        other.write_text("milk==2.0\n")
+    made, _, found = await here("add", path)
+    assert not found
+    assert (made.added, len(made.documents)) == (12, 3)
+    assert [len(hashes_in(one)) for one in (path, named, deeper, limits)] == [4, 4, 4, 0]
+    assert named.read_text().startswith("# ours\n-r deep.txt\n") and named.read_text().endswith("  # fresh\n")
+    _, _, found = await here("verify", path)
+    assert not found
+    _, _, found = await here("prune", path, platform=("linux-x86_64",), python=("3.11",))
+    assert not found
+    assert [len(hashes_in(one)) for one in (path, named, deeper, limits)] == [2, 2, 2, 0]
+    path.write_text("-r ../outside.txt\n")
+    _, said, found = await here("add", path)
+    assert found
+    assert "outside.txt lies outside its folder and is left as it is: name it as well" in said
+    assert outside.read_text() == "milk==2.0\n"
+
+
+async def test_no_file_is_written_where_an_entry_of_another_is_refused(here, milk, tmp_path):
+    path, named = tmp_path / "all.txt", tmp_path / "part.txt"
+    path.write_text("-r part.txt\nmilk==2.0\n")
+    named.write_text("milk==9.9\n")
+    _, said, found = await here("add", path)
+    assert found
+    assert f"{named}: line 1: milk 9.9: main has no such release" in said
+    assert (path.read_text(), named.read_text()) == ("-r part.txt\nmilk==2.0\n", "milk==9.9\n")
 
 
 async def test_wrong_and_foreign_hashes_are_told_and_pruned(here, milk, tmp_path):

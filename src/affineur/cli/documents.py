@@ -7,7 +7,8 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from errno import EISDIR
 from pathlib import Path
 
 import typer
@@ -63,7 +64,7 @@ def documents_at(paths: Sequence[str], *, follow: bool) -> list[Document]:
         if not reads_as_requirements(document.text, document.name):
             continue
         for path in files_named_in(document.text, document.name):
-            if path in seen:
+            if path in seen or "://" in path:
                 continue
             if len(seen) >= _MOST_FOLLOWED:
                 raise Invalid(f"{document.name}: names more than {_MOST_FOLLOWED} other files, with what they name")
@@ -81,32 +82,43 @@ def write_documents(documents: Sequence[Document], allowed: set[str], *, show_te
     """
     if strange := sorted({document.name for document in documents} - allowed):
         raise AffineurError(f"not written: the answer is about {', '.join(map(repr, strange))}, which nobody named")
-    streamed = False
-    for document in documents:
-        if document.name != STANDARD_STREAM:
-            _write(Path(document.name), document.text.encode())
-        elif show_text:
-            typer.echo(document.text, nl=False)
-            streamed = True
-    return streamed
+    _write([(Path(document.name), document.text) for document in documents if document.name != STANDARD_STREAM])
+    streamed = [document.text for document in documents if document.name == STANDARD_STREAM and show_text]
+    for text in streamed:
+        typer.echo(text, nl=False)
+    return bool(streamed)
 
 
-def _write(path: Path, body: bytes) -> None:
-    """Replace a file in one step; where it is a link, what it points at."""
-    target = Path(os.path.realpath(path))
-    temporary = ""
+def _write(files: Sequence[tuple[Path, str]]) -> None:
+    """Replace files, each in one step, and none before the new texts of all are on the disk."""
+    ready: list[tuple[Path, Path, Path]] = []
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-            os.fchmod(handle, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask())
-            file.flush()
-            os.fsync(handle)
-        Path(temporary).replace(target)
+        for path, text in files:
+            with _unwritable(path):
+                # Where it is a link, what it points at is replaced.
+                target = Path(os.path.realpath(path))
+                if target.is_dir():
+                    raise IsADirectoryError(EISDIR, "it is a folder")
+                handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+                ready.append((path, Path(temporary), target))
+                with os.fdopen(handle, "wb") as file:
+                    file.write(text.encode())
+                    os.fchmod(handle, stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask())
+                    file.flush()
+                    os.fsync(handle)
+        for path, temporary_path, target in ready:
+            with _unwritable(path):
+                temporary_path.replace(target)
+    finally:
+        for _, temporary_path, _ in ready:
+            temporary_path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _unwritable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            if temporary:
-                Path(temporary).unlink()
         raise AffineurError(f"{path} cannot be written: {error.strerror}") from error
 
 

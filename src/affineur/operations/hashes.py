@@ -13,17 +13,23 @@ from affineur.errors import Invalid, UpstreamUnavailable
 from affineur.model.filenames import SDIST_SUFFIXES
 from affineur.model.files import File
 from affineur.model.locks import Lock, LockKind, Pin
+from affineur.model.printable import printable_lines
 from affineur.operations.context import Context
 from affineur.operations.operation import STANDARD_STREAM, Document, documents_argument, option
 from affineur.operations.releases import Release, Releases
 from affineur.policy.gate import sentence_of
 from affineur.standards.locks.edit_requirements import Edit, edit_hashes
-from affineur.standards.locks.read import read_lock
+from affineur.standards.locks.read import read_lock, reads_as_requirements
+from affineur.standards.locks.read_requirements import beneath, beside, files_named_in
+from affineur.standards.locks.values import without_secret
 from affineur.standards.platforms import Target, fits, read_targets
 
 _ALGORITHM = "sha256"
 
-_Files = Annotated[tuple[Document, ...], documents_argument("Requirements files.")]
+_Files = Annotated[
+    tuple[Document, ...],
+    documents_argument("Requirements files; those below their folders that they name too.", follow=True),
+]
 _Platforms = Annotated[
     tuple[str, ...], option("Platforms to install on, such as linux-x86_64, macos-arm64, windows; empty: all.")
 ]
@@ -35,8 +41,9 @@ class HashesAdd(msgspec.Struct, frozen=True):
     """Add the hashes that the pins of requirements files lack, in place.
 
     Every file of a release that passes the gate gets its SHA-256, or those that fit the platforms and Pythons named.
-    Comments, order and layout stay as they are. Nothing is written where a pin does not exist in the index, is refused
-    by it, or where bytes are not those that were seen first.
+    Files that they name with -r in their own folder or below it are edited too. Comments, order and layout stay as they
+    are. Nothing is written to any of them where a pin does not exist in the index, is refused by it, or where bytes are
+    not those that were seen first.
     """
 
     files: _Files = ()
@@ -145,11 +152,11 @@ async def _edit(context: Context, request: HashesAdd | HashesPrune, edit: _Editi
     releases = _releases(context, request.index)
     targets = read_targets(request.platform, request.python)
     work, documents = _Work(), []
-    locks = [(document, _requirements(document)) for document in _given(request.files)]
+    locks = [(document, _requirements(document)) for document in _reached(_given(request.files), work)]
     total, done = sum(len(lock.pins) for _, lock in locks), 0
     for document, lock in locks:
         work.edits = {}
-        work.left += [f"{document.name}: {sentence}" for sentence in lock.unread]
+        work.left += _unread(document, lock)
         for pin in lock.pins:
             context.progress(done, total, pin.project)
             done += 1
@@ -175,6 +182,33 @@ def _given(files: Sequence[Document]) -> Sequence[Document]:
     if not files:
         raise Invalid("which file? name a requirements file")
     return files
+
+
+def _reached(files: Sequence[Document], work: _Work, *, anywhere: bool = False) -> list[Document]:
+    """Return the files that are meant: those named, and what they name with `-r` in their folders, or `anywhere`."""
+    known = {document.name: document for document in files}
+    wanted = {document.name: beside(document.name, ".") for document in files if not document.included}
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop(0)
+        text = known[name].text
+        for path in files_named_in(text, name, constraints=False) if reads_as_requirements(text, name) else ():
+            if path in wanted:
+                continue
+            if path not in known:
+                work.left.append(f"{name}: -r {without_secret(path)} was not read, and is left aside")
+            elif not anywhere and not beneath(path, wanted[name]):
+                work.left.append(f"{name}: -r {path} lies outside its folder and is left as it is: name it as well")
+            else:
+                wanted[path] = wanted[name]
+                waiting.append(path)
+    return [known[name] for name in wanted]
+
+
+def _unread(document: Document, lock: Lock) -> list[str]:
+    """Return what could not be read of a file; of the files that it names is told elsewhere."""
+    named = ("-r ", "-c ")
+    return [f"{document.name}: {s}" for s in lock.unread if not s.partition(": ")[2].startswith(named)]
 
 
 def _requirements(document: Document) -> Lock:
@@ -320,9 +354,9 @@ async def verify(context: Context, request: HashesVerify) -> Verified:
     releases = _releases(context, request.index)
     targets = read_targets(request.platform, request.python)
     work, entries = _Work(), 0
-    for document in _given(request.files):
+    for document in _reached(_given(request.files), work, anywhere=True):
         lock = read_lock(document.text, document.name)
-        work.left += [f"{document.name}: {s}" for s in lock.unread if not s.partition(": ")[2].startswith(("-r", "-c"))]
+        work.left += _unread(document, lock)
         for done, pin in enumerate(lock.pins):
             context.progress(done, len(lock.pins), pin.project)
             entries += 1
@@ -362,10 +396,6 @@ def _told(pin: Pin) -> str:
     return f"{pin.project or pin.origin} {pin.version or pin.specifier}".rstrip()
 
 
-def _plain(lines: Iterator[str]) -> str:
-    return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)
-
-
 def _rows(rows: Sequence[HashRow]) -> Iterator[str]:
     for row in rows:
         place = f"{row.document}:{row.line}" if row.line else row.document
@@ -390,7 +420,7 @@ def say(made: Hashed) -> str:
             hashes, files = _count(made.added, "hash", "hashes"), _count(len(made.documents), "file", "files")
             yield f"{hashes} added, {made.dropped} dropped, {files} changed"
 
-    return _plain(lines())
+    return printable_lines(lines())
 
 
 def say_verified(made: Verified) -> str:
@@ -403,7 +433,7 @@ def say_verified(made: Verified) -> str:
         right = _count(made.right, "hash is", "hashes are")
         yield f"{_count(made.entries, 'entry', 'entries')}: {right} right, {wrong} are not"
 
-    return _plain(lines())
+    return printable_lines(lines())
 
 
 def unsettled(made: Hashed) -> bool:

@@ -57,6 +57,18 @@ def test_only_files_that_the_command_was_given_are_written(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_no_file_is_written_where_one_cannot_be(tmp_path):
+    first, folder = tmp_path / "a.txt", tmp_path / "b.txt"
+    first.write_text("old")
+    folder.mkdir()
+    with pytest.raises(AffineurError, match=r"b\.txt cannot be written: it is a folder"):
+        write_documents(
+            [Document(str(first), "x"), Document(str(folder), "x")], {str(first), str(folder)}, show_text=True
+        )
+    assert first.read_text() == "old"
+    assert sorted(os.listdir(tmp_path)) == ["a.txt", "b.txt"]
+
+
 def test_a_folder_that_is_missing_is_told_and_nothing_is_left(tmp_path):
     path = str(tmp_path / "missing" / "a.txt")
     with pytest.raises(AffineurError, match=r"a\.txt cannot be written: No such file"):

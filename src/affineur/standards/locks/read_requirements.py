@@ -55,6 +55,8 @@ class _Reader:
     options: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    named: list[tuple[str, bool]] = field(default_factory=list)
+    """Other files, and whether as constraints."""
 
 
 def read_requirements(text: str, document: str, other: Other | None = None) -> Lock:
@@ -81,23 +83,17 @@ def read_requirements(text: str, document: str, other: Other | None = None) -> L
     )
 
 
-def files_named_in(text: str, document: str) -> list[str]:
-    """Return the paths of the files that a requirements file names with `-r` and `-c`, as `other` is asked for them.
+def files_named_in(text: str, document: str, *, constraints: bool = True) -> list[str]:
+    """Return the paths of the files that a requirements file names with `-r`, and with `-c` where `constraints`.
 
-    Addresses are left out, and so is what cannot be read.
+    They are seen from where the file is, as `other` is asked for them. What cannot be read is left out.
     """
-    named: list[str] = []
-
-    def other(path: str) -> str:
-        named.append(path)
-        return ""
-
-    reader = _Reader(document, other, files=[document])
+    reader = _Reader(document, None, files=[document])
     for first, _, line in logical_lines(text):
         if (content := _COMMENT.sub("", line).strip()).startswith("-"):
             with contextlib.suppress(InvalidDocument):
                 _option_line(reader, content, document, f"line {first}")
-    return [path for path in named if "://" not in path]
+    return list(dict.fromkeys(path for path, constraint in reader.named if constraints or not constraint))
 
 
 def beside(document: str, path: str) -> str:
@@ -105,6 +101,14 @@ def beside(document: str, path: str) -> str:
     if "://" in path or posixpath.isabs(path):
         return path
     return posixpath.normpath(posixpath.join(posixpath.dirname(document), path))
+
+
+def beneath(path: str, folder: str) -> bool:
+    """Whether a path, as `beside` returns it, lies in a folder or below it."""
+    if "://" in path:
+        return False
+    relative = path if folder in {"", "."} else posixpath.relpath(path, folder)
+    return not posixpath.isabs(relative) and relative.partition("/")[0] != ".."
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
@@ -237,6 +241,7 @@ def _about_all(reader: _Reader, name: str, value: str) -> None:
 
 
 def _include(reader: _Reader, path: str, document: str, where: str, *, constraint: bool) -> None:
+    reader.named.append((beside(document, path), constraint))
     if reader.other is None:
         option = "-c" if constraint else "-r"
         reader.unread.append(f"{where}: {option} {path} names another file, which was not read")
