@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Set
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from affineur.config import Config
@@ -17,7 +18,7 @@ from affineur.model.names import IndexName
 from affineur.model.principals import Principal, Right
 from affineur.operations.context import Context
 from affineur.operations.examiners import Examiners
-from affineur.operations.resolver import Resolver
+from affineur.operations.resolver import Reached, Resolver
 from affineur.policy.gate import Gate
 from affineur.policy.journal import Journal
 from affineur.policy.lookalikes.watch import NameWatch
@@ -40,7 +41,6 @@ from affineur.storage.catalog.downloads import AddressKept
 from affineur.storage.changes import ChangeCounter
 from affineur.storage.known_advisories import KnownAdvisories
 from affineur.web.access import Access
-from affineur.web.loopback import reached
 from affineur.web.noted import Noted
 from affineur.web.site import Site
 
@@ -88,7 +88,7 @@ class App:
         self.examiners = Examiners(config.inspection_time)
         return Site(
             config, self.catalog, self.blobs, self.sources, indexes, rendered, access, self.counter,
-            self.examiners, self.advisories, self.witness, self.journal, noted, origin, reached,
+            self.examiners, self.advisories, self.witness, self.journal, noted, origin, _reached,
             Resolver(config.lock_time, config.locks_at_once),
         )  # fmt: skip
 
@@ -136,6 +136,13 @@ class App:
         for upstream in self.upstreams.values():
             await upstream.close()
         self.catalog.close()
+
+
+def _reached(site: Site, principal: Principal, *, held_only: bool) -> AbstractAsyncContextManager[Reached]:
+    """Open a way to a site; what it is made with is loaded by then, since most commands never need it."""
+    from affineur.web.loopback import reached
+
+    return reached(site, principal, held_only=held_only)
 
 
 def _names(config: Config, catalog: Catalog) -> NameWatch:

@@ -7,11 +7,17 @@ long to load as a name takes to be checked, so it is left out then, unless help 
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import os
 import sys
 from pathlib import Path
 
 EXIT_ERROR, EXIT_FOUND = 1, 3
+_SELDOM = 50_000
+"""How many more objects there may be before a command looks for those that are garbage."""
+_LASTING = {"serve", "worker"}
+"""Commands that run on and on, whose garbage is looked for as usual."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,7 +41,13 @@ def _quick(arguments: list[str]) -> argparse.Namespace | None:
 
 
 def run() -> None:
-    """Run the command."""
+    """Run the command.
+
+    Looking for garbage took a fifth of the processor's time of a command that is over soon, at its end too.
+    """
+    if not _LASTING & set(sys.argv[1:2]):
+        gc.set_threshold(_SELDOM)
+        atexit.register(gc.freeze)
     quick = _quick(sys.argv[3:]) if sys.argv[1:3] == ["names", "check"] else None
     if quick is None:
         from affineur.cli.main import run as whole

@@ -6,9 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from typing import TYPE_CHECKING, Any
 
 from affineur.model.alerts import Alert, AlertKind, Cause, Fix, News
 from affineur.model.messages import Message
@@ -16,6 +14,9 @@ from affineur.model.printable import in_one_line
 from affineur.operations.links import Link, signed
 from affineur.storage.catalog.alerts import Batch
 from affineur.storage.catalog.locks import Named
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _MOST_ITEMS = 20
 """How many things one message tells people in full."""
@@ -237,6 +238,8 @@ def _named(names: Sequence[str]) -> str:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
     made = Environment(
         loader=PackageLoader("affineur.operations", "templates"), autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
-
-import aiohttp
 
 from affineur.errors import Invalid, UpstreamBroken, UpstreamUnavailable
 from affineur.sources.pip_settings import PipSettings
 from affineur.sources.unanswered import reason
 
+if TYPE_CHECKING:
+    import aiohttp
+
 _MOST_BYTES = 4 * 2**30
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+_PATIENCE = {"sock_connect": 15.0, "sock_read": 60.0}
+"""Seconds."""
 
 
 def without_secrets(address: str) -> str:
@@ -40,14 +43,17 @@ async def download(
         UpstreamUnavailable: it does not answer.
         UpstreamBroken: it answers with an error, or the body is cut short or larger than `most` bytes.
     """
+    import aiohttp
+
     parts, shown = urlsplit(address), without_secrets(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Invalid(f"{shown}: an address that begins with https:// or http:// is wanted")
     tls = pip.tls(shown)
     headers = {"Accept-Encoding": "identity", **({"If-None-Match": etag} if etag else {})}
+    timeout = aiohttp.ClientTimeout(total=None, **_PATIENCE)
     try:
         async with (
-            aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True, headers={"User-Agent": "affineur/0.1"}) as session,
+            aiohttp.ClientSession(timeout=timeout, trust_env=True, headers={"User-Agent": "affineur/0.1"}) as session,
             session.get(address, headers=headers, proxy=pip.proxy_address, ssl=tls) as response,
         ):
             if response.status == 304 and etag:

@@ -9,9 +9,8 @@ import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-import aiohttp
 import structlog
 
 from affineur.errors import AffineurError, DigestMismatch, StorageUnavailable, UpstreamBroken, UpstreamUnavailable
@@ -21,6 +20,9 @@ from affineur.sources.unanswered import reason
 from affineur.sources.upstream import Upstream
 from affineur.standards.archives import looks_like_archive
 from affineur.storage.failing import failure
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _log = structlog.get_logger("affineur.sources")
 CHUNK = 256 * 1024
@@ -207,6 +209,8 @@ class Fetch:
         self, response: aiohttp.ClientResponse, target: BinaryIO, hashers: dict[str, Hasher], came: int
     ) -> None:
         """Write the body behind what is here; what comes a second time must be the same."""
+        import aiohttp
+
         try:
             async for chunk in response.content.iter_any():
                 if self.size is not None and came + len(chunk) > self.size:

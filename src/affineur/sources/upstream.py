@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 from yarl import URL
 
 from affineur.config import Config
@@ -20,6 +20,9 @@ from affineur.sources.pip_settings import PipSettings
 from affineur.sources.unanswered import reason
 from affineur.standards.simple_api.parse_html import parse_html
 from affineur.standards.simple_api.parse_json import UpstreamPage, parse_json
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _JSON_TYPES = {"application/vnd.pypi.simple.v1+json", "application/json"}
@@ -56,6 +59,8 @@ class Upstream:
     def session(self) -> aiohttp.ClientSession:
         """Return the pooled session, made on first use (inside the event loop)."""
         if self._session is None:
+            import aiohttp
+
             config = self.config
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
@@ -138,6 +143,8 @@ class Upstream:
         """Send one request and wait for the head of its answer."""
         if self.config.offline:
             raise UpstreamUnavailable(self.base, "offline = true")
+        import aiohttp
+
         breaker = self._breaker(url)
         if not breaker.allows():
             raise UpstreamUnavailable(self.base, f"it failed lately; it is asked again in {breaker.rests_for:.0f} s")
@@ -165,6 +172,8 @@ class Upstream:
             UpstreamBroken: it is longer.
             UpstreamUnavailable: it is cut short, or does not come.
         """
+        import aiohttp
+
         too_long = UpstreamBroken(self.base, f"{response.url.path} is larger than {limit} bytes")
         if response.content_length is not None and response.content_length > limit:
             raise too_long

@@ -7,10 +7,9 @@ import functools
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from aiohttp.web_request import BaseRequest
 
 from affineur.config import Config
 from affineur.errors import Forbidden, IndexUnknown, StorageUnavailable
@@ -33,6 +32,9 @@ from affineur.storage.changes import ChangeCounter
 from affineur.storage.known_advisories import KnownAdvisories
 from affineur.web.access import Access
 from affineur.web.noted import Noted
+
+if TYPE_CHECKING:
+    from aiohttp.web_request import BaseRequest
 
 _log = structlog.get_logger("affineur")
 _LOOK_EVERY = 0.5
