@@ -4,8 +4,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
-# Tests wait for servers most of the time; a file of tests stays in one process, with its server.
-SIDE_BY_SIDE ?= -n 4 --dist loadfile
+# A file of tests stays in one process, with its server. They begin in the order of their names, not with those that
+# hold the most tests: the long files are in tests/acceptance, the short ones in tests/unit fill the end.
+SIDE_BY_SIDE ?= -n 4 --dist loadfile --no-loadscope-reorder
 PIP     = $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: serve test check long docs bench requirements client-requirements clean

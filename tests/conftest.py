@@ -2,8 +2,21 @@
 
 import pytest
 
+from tests.support import databases, session
 from tests.support.server import Affineur
 from tests.support.upstream import Upstream
+
+
+def pytest_configure():
+    """Make the folder that the processes of this run share before there are more of them than one."""
+    session.folder()
+
+
+def pytest_unconfigure(config):
+    """Drop the databases of this process, and at the end of the run what they were copied from."""
+    databases.drop_spare()
+    if not hasattr(config, "workerinput"):
+        databases.drop_template()
 
 
 @pytest.fixture

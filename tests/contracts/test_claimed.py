@@ -21,8 +21,8 @@ def test_names_are_told_once_whichever_sources_claimed_them(catalog, database_ur
     assert claimed_names(database_url) == ["brie", "gouda"] == sorted(catalog.read_now(hosted.owned_names))
 
 
-def test_a_database_without_a_catalog_has_none(database_url):
-    assert claimed_names(database_url) == []
+def test_a_database_without_a_catalog_has_none(empty_database_url):
+    assert claimed_names(empty_database_url) == []
 
 
 def test_a_folder_with_odd_letters_is_found(tmp_path):

@@ -18,9 +18,9 @@ from tests.support.server import clean_environment
 
 
 @pytest.fixture
-def engine(database_url):
-    made = sa.create_engine(database_url)
-    if database_url.startswith("sqlite"):
+def engine(empty_database_url):
+    made = sa.create_engine(empty_database_url)
+    if empty_database_url.startswith("sqlite"):
         sa.event.listen(made, "connect", database._prepare_sqlite)
         sa.event.listen(made, "begin", database._begin_sqlite)
     yield made
@@ -113,12 +113,12 @@ def test_again_changes_nothing(engine):
     assert lost(engine, rows) == []
 
 
-def test_a_newer_database_is_refused_with_a_sentence(engine, database_url):
+def test_a_newer_database_is_refused_with_a_sentence(engine, empty_database_url):
     migrate(engine)
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StorageUnavailable, match=r"newer affineur \(revision 9999; this one knows"):
-        Catalog.open(database_url)
+        Catalog.open(empty_database_url)
 
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(engine, monkeypatch):
@@ -136,12 +136,12 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(engine, monkeypatch):
     assert differences(engine) == []
 
 
-def test_several_processes_start_on_an_empty_database_at_once(database_url):
+def test_several_processes_start_on_an_empty_database_at_once(empty_database_url):
     program = f"""
 from affineur.storage.catalog.database import Catalog
 from affineur.storage.catalog import ledger
 from affineur.model.events import Event
-catalog = Catalog.open({database_url!r})
+catalog = Catalog.open({empty_database_url!r})
 for number in range(5):
     catalog.write_now(lambda change: change.enter(Event("file.uploaded", "internal", "gouda")))
 catalog.close()
@@ -152,16 +152,16 @@ catalog.close()
     ]
     ends = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
     assert ends == [("", 0)] * 4
-    catalog = Catalog.open(database_url)
+    catalog = Catalog.open(empty_database_url)
     assert catalog.read_now(ledger.head) == 20
     assert catalog.read_now(ledger.first_broken) is None
     catalog.close()
 
 
-def test_a_database_at_the_present_revision_opens_while_another_process_writes(engine, database_url):
+def test_a_database_at_the_present_revision_opens_while_another_process_writes(engine, empty_database_url):
     migrate(engine)
     with engine.connect().execution_options(affineur_write=True) as connection, connection.begin():
         connection.execute(sa.text("UPDATE projects SET serial = 1"))
-        catalog = Catalog.open(database_url)
+        catalog = Catalog.open(empty_database_url)
         assert catalog.read_now(ledger.head) == 0
         catalog.close()

@@ -36,7 +36,7 @@ def report(**figures):
 
 @pytest.mark.long
 def test_a_second_start_is_ready_in_under_two_seconds(tmp_path, upstream):
-    server = Affineur(tmp_path / "data", upstream.url)
+    server = Affineur(tmp_path / "data", upstream.url, loaded=False)
     server.start()
     server.stop()
     began = time.monotonic()
@@ -49,7 +49,7 @@ def test_a_second_start_is_ready_in_under_two_seconds(tmp_path, upstream):
 
 @pytest.mark.long
 def test_a_start_with_100_000_projects_known_is_ready_in_under_two_seconds(tmp_path, upstream):
-    server = Affineur(tmp_path / "data", upstream.url)
+    server = Affineur(tmp_path / "data", upstream.url, loaded=False)
     server.start()
     server.stop()
     catalog = Catalog.open(f"sqlite:///{server.data / 'catalog.db'}")
@@ -120,7 +120,7 @@ def burden(server, upstream):
 
 
 def test_memory_at_rest_and_after_load(tmp_path, upstream):
-    server = Affineur(tmp_path / "data", upstream.url)
+    server = Affineur(tmp_path / "data", upstream.url, loaded=False)
     server.start()
     time.sleep(2.0)
     idle = memory(server.process)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import requests
 
+from tests.support import forked
+
 
 def free_port():
     with socket.socket() as probe:
@@ -28,8 +30,12 @@ def clean_environment(**more):
 class Affineur:
     """A running server over a data folder; `start` and `stop` as often as a test likes."""
 
-    def __init__(self, data: Path, upstream: str = "", *, config: str = "", certificate=None, **environment):
+    def __init__(
+        self, data: Path, upstream: str = "", *, config: str = "", certificate=None, loaded=True, **environment
+    ):
         self.data, self.upstream = data, upstream
+        self.loaded = loaded
+        """Whether it may be forked from a process that has affineur loaded; not where a start or memory is measured."""
         self.certificate = certificate
         """Paths of a certificate and its key, to serve over TLS."""
         self.port = free_port()
@@ -70,14 +76,7 @@ class Affineur:
     def start(self, *arguments):
         if self.certificate:
             arguments = (*arguments, "--tls-cert", self.certificate[0], "--tls-key", self.certificate[1])
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.wrapper, sys.executable, "-m", "affineur", "serve", *arguments],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._environment(),
-                start_new_session=True,
-            )
+        self.process = self._serve(arguments)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -88,6 +87,21 @@ class Affineur:
             except requests.RequestException:
                 time.sleep(0.02)
         raise AssertionError(f"the server did not answer:\n{self.log.read_text()}")
+
+    def _serve(self, arguments):
+        with self.log.open("ab") as log:
+            if self.loaded and not self.wrapper:
+                return forked.Forked(
+                    ["serve", *arguments], environment=self._environment(), stdout=log, stderr=log, alone=True
+                )
+            return subprocess.Popen(
+                [*self.wrapper, sys.executable, "-m", "affineur", "serve", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
+                start_new_session=True,
+            )
 
     def stop(self, number=signal.SIGTERM):
         if self.process is not None:
@@ -109,15 +123,7 @@ class Affineur:
 
     def command(self, *arguments, check=True, stdin=None, cwd=None, **environment):
         """Run an affineur command on the data folder; return the finished process."""
-        result = subprocess.run(
-            [sys.executable, "-m", "affineur", *arguments],
-            env=self._environment() | environment,
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            input=stdin,
-            timeout=120,
-        )
+        result = forked.run(arguments, environment=self._environment() | environment, stdin=stdin, cwd=cwd)
         if check and result.returncode:
             raise AssertionError(f"affineur {' '.join(arguments)}: {result.stdout}{result.stderr}")
         return result
