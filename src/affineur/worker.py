@@ -96,7 +96,7 @@ class Worker:
             begin("looking after locks", self._lookout.run),
         ]
         try:
-            await asyncio.gather(*kept)
+            await asyncio.wait(kept)  # which does not cancel them: to be told twice would end what they give back
         finally:
             self._closed = True
             for task in (*kept, *self._running):
@@ -123,12 +123,22 @@ class Worker:
         while True:
             self._woken.clear()
             with contextlib.suppress(StorageUnavailable):
-                if await self.context.catalog.read(_is_work, datetime.now(UTC)):
-                    job = await self.context.catalog.write(_claim)
-                    if job is not None:
-                        return job
+                work = await self.context.catalog.read(_is_work, datetime.now(UTC))
+                if work and (job := await self._claim()) is not None:
+                    return job
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _LOOK_EVERY)
+
+    async def _claim(self) -> Job | None:
+        """Claim a job; one that is claimed while this worker is told to stop is given back, not left to its lease."""
+        claiming = asyncio.ensure_future(self.context.catalog.write(_claim))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            with contextlib.suppress(AffineurError):
+                if (job := await claiming) is not None:
+                    await self.context.catalog.write(jobs.give_back, job)
+            raise
 
     async def _attempt(self, job: Job) -> None:
         """Run a job while its lease is held; cancelled when it is lost."""

@@ -1,10 +1,12 @@
 """Jobs on both databases: the row is the truth, whoever dies."""
 
+import asyncio
 import json
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -12,26 +14,13 @@ from affineur.errors import Conflict, Invalid, NotFound
 from affineur.model.jobs import State
 from affineur.storage.catalog import jobs
 from affineur.storage.catalog.database import Catalog
-from affineur.worker import TIMETABLE
-from tests.support.polling import eventually_in_loop
+from affineur.worker import TIMETABLE, Worker
+from tests.support.in_process import InProcess
+from tests.support.moments import START
+from tests.support.polling import eventually_in_loop, until
 from tests.support.server import clean_environment
 
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = jobs.LEASE.total_seconds()
-
-
-@pytest.fixture
-def at(catalog):
-    """Make a change as if so many seconds after the start."""
-
-    def change_at(seconds, function, *arguments, **named):
-        def changed(change):
-            change.now = START + timedelta(seconds=seconds)
-            return function(change, *arguments, **named)
-
-        return catalog.write_now(changed)
-
-    return change_at
 
 
 def found(catalog, identifier):
@@ -302,6 +291,31 @@ async def test_a_worker_that_is_told_to_stop_gives_its_job_to_another(workers, c
     assert found(catalog, identifier).attempts == 1
 
 
+async def test_a_job_claimed_while_the_worker_is_told_to_stop_is_given_back(
+    database_url, catalog, tmp_path, monkeypatch
+):
+    claim, claimed, told = jobs.claim, threading.Event(), threading.Event()
+
+    def slowly(change):
+        job = claim(change)
+        claimed.set()
+        told.wait(10)
+        return job
+
+    monkeypatch.setattr(jobs, "claim", slowly)
+    address = database_url.replace("+psycopg", "")
+    async with InProcess(tmp_path, "", database="" if address.startswith("sqlite") else address) as server:
+        identifier = catalog.write_now(jobs.add, "job tidy")
+        working = asyncio.create_task(Worker(server.app.context(), timetable=()).run())
+        assert await eventually_in_loop(claimed.is_set)
+        working.cancel()
+        await asyncio.sleep(0)
+        told.set()
+        await asyncio.gather(working, return_exceptions=True)
+    job = found(catalog, identifier)
+    assert (job.state, job.attempts) == (State.WAITING, 0)
+
+
 @pytest.mark.long
 async def test_a_job_of_a_killed_worker_is_done_by_another_when_the_lease_ends(workers, catalog, tmp_path):
     marker = tmp_path / "marker"
@@ -312,7 +326,7 @@ async def test_a_job_of_a_killed_worker_is_done_by_another_when_the_lease_ends(w
     first.kill()
     first.wait()
     second = workers.start()
-    assert await eventually_in_loop(lambda: found(catalog, identifier).state is State.DONE, LEASE + 20)
+    assert await eventually_in_loop(lambda: found(catalog, identifier).state is State.DONE, seconds=LEASE + 20)
     lines = marker.read_text().splitlines()
     assert lines == [f"{first.pid} begun", f"{second.pid} begun", f"{second.pid} done"]
 
@@ -320,10 +334,10 @@ async def test_a_job_of_a_killed_worker_is_done_by_another_when_the_lease_ends(w
 def test_the_server_runs_jobs_and_the_timetable(affineur):
     """Each row of the timetable has become one job, and it is done: the first time is now."""
     wanted = {row.operation for row in TIMETABLE}
-    rows = []
-    for _ in range(100):
-        rows = json.loads(affineur.command("job", "list", "--format", "json").stdout)
-        if wanted <= {row["kind"] for row in rows if row["state"] == "done"}:
-            break
-    told = [(row["kind"], row["state"], row["attempts"]) for row in rows if row["kind"] in wanted]
+
+    def listed():
+        return json.loads(affineur.command("job", "list", "--format", "json").stdout)
+
+    until(lambda: wanted <= {row["kind"] for row in listed() if row["state"] == "done"}, seconds=60)
+    told = [(row["kind"], row["state"], row["attempts"]) for row in listed() if row["kind"] in wanted]
     assert sorted(told) == sorted((name, "done", 1) for name in wanted)

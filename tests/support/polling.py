@@ -13,6 +13,13 @@ def eventually(answer, *, seconds=20.0):
     return given
 
 
+def until(answer, *, seconds=30.0, wanted="what was waited for"):
+    """Ask until there is an answer that is true, and return it; fail, naming what was wanted, where there is none."""
+    given = eventually(answer, seconds=seconds)
+    assert given, f"{wanted}: not within {seconds} seconds"
+    return given
+
+
 async def eventually_in_loop(answer, *, seconds=20.0):
     """The same within an event loop; what `answer` returns may have to be awaited."""
     deadline = time.monotonic() + seconds
