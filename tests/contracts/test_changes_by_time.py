@@ -5,37 +5,21 @@ import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from affineur.model.names import IndexName, ProjectName
 from affineur.model.waivers import Scope, Waiver, WaiverState
 from affineur.storage.catalog import decisions, jobs, ledger, waivers
 from affineur.storage.catalog.database import Catalog
 from affineur.worker import Worker
 from tests.support.in_process import InProcess
+from tests.support.moments import START
 from tests.support.polling import eventually_in_loop
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, SOON = timedelta(hours=1), timedelta(seconds=3)
 MAIN = IndexName("main")
 
 
-@pytest.fixture
-def at(catalog):
-    """Make a change as if at a moment."""
-
-    def change_at(moment, function, *arguments):
-        def changed(change):
-            change.now = moment
-            return function(change, *arguments)
-
-        return catalog.write_now(changed)
-
-    return change_at
-
-
 def outcome(project="gouda", *, index="main", changes_at=None, **more):
-    return decisions.Outcome(index, project, "r1", NOW, {"a.whl": "too young"}, changes_at=changes_at, **more)
+    return decisions.Outcome(index, project, "r1", START, {"a.whl": "too young"}, changes_at=changes_at, **more)
 
 
 def waiting(catalog):
@@ -43,38 +27,40 @@ def waiting(catalog):
 
 
 def test_a_project_falls_due_at_its_moment_and_once(catalog, at):
-    at(NOW, decisions.record, [outcome(changes_at=NOW + HOUR), outcome("brie")], {})
-    assert not catalog.read_now(decisions.changing, NOW + HOUR - timedelta(seconds=1))
-    assert at(NOW + HOUR - timedelta(seconds=1), decisions.fall_due) == 0
-    assert catalog.read_now(decisions.changing, NOW + HOUR)
-    assert at(NOW + HOUR, decisions.fall_due) == 1
+    at(START, decisions.record, [outcome(changes_at=START + HOUR), outcome("brie")], {})
+    assert not catalog.read_now(decisions.changing, START + HOUR - timedelta(seconds=1))
+    assert at(START + HOUR - timedelta(seconds=1), decisions.fall_due) == 0
+    assert catalog.read_now(decisions.changing, START + HOUR)
+    assert at(START + HOUR, decisions.fall_due) == 1
     assert waiting(catalog) == [{"index": "main", "projects": ["gouda"]}]
-    assert not catalog.read_now(decisions.changing, NOW + 2 * HOUR)
-    assert at(NOW + 2 * HOUR, decisions.fall_due) == 0
+    assert not catalog.read_now(decisions.changing, START + 2 * HOUR)
+    assert at(START + 2 * HOUR, decisions.fall_due) == 0
 
 
 def test_the_moment_follows_the_last_judgement_though_nothing_else_changed(catalog, at):
-    at(NOW, decisions.record, [outcome(changes_at=NOW + HOUR)], {})
-    at(NOW, decisions.record, [outcome(changes_at=NOW + 3 * HOUR)], {})
-    assert not catalog.read_now(decisions.changing, NOW + 2 * HOUR)
-    assert catalog.read_now(decisions.changing, NOW + 3 * HOUR)
-    at(NOW, decisions.record, [outcome()], {})
-    assert not catalog.read_now(decisions.changing, NOW + 3 * HOUR)
+    at(START, decisions.record, [outcome(changes_at=START + HOUR)], {})
+    at(START, decisions.record, [outcome(changes_at=START + 3 * HOUR)], {})
+    assert not catalog.read_now(decisions.changing, START + 2 * HOUR)
+    assert catalog.read_now(decisions.changing, START + 3 * HOUR)
+    at(START, decisions.record, [outcome()], {})
+    assert not catalog.read_now(decisions.changing, START + 3 * HOUR)
     assert catalog.read_now(ledger.head) == 0
 
 
 def test_those_that_fall_due_together_share_a_job_of_each_index(catalog, at):
-    made = [outcome(f"cheese-{n:03}", index=index, changes_at=NOW) for n in range(150) for index in ("main", "public")]
-    at(NOW, decisions.record, made, {})
-    assert at(NOW, decisions.fall_due) + at(NOW, decisions.fall_due) == 300
-    assert not catalog.read_now(decisions.changing, NOW)
+    made = [
+        outcome(f"cheese-{n:03}", index=index, changes_at=START) for n in range(150) for index in ("main", "public")
+    ]
+    at(START, decisions.record, made, {})
+    assert at(START, decisions.fall_due) + at(START, decisions.fall_due) == 300
+    assert not catalog.read_now(decisions.changing, START)
     told = [(job["index"], project) for job in waiting(catalog) for project in job["projects"]]
     assert sorted(told) == sorted((one.index, one.project) for one in made)
     assert len(waiting(catalog)) <= 4
 
 
 def test_several_workers_have_each_judged_once(database_url, catalog, at):
-    at(NOW, decisions.record, [outcome(f"cheese-{n:03}", changes_at=NOW) for n in range(300)], {})
+    at(START, decisions.record, [outcome(f"cheese-{n:03}", changes_at=START) for n in range(300)], {})
     opened = [Catalog.open(database_url) for _ in range(3)]
     try:
         with ThreadPoolExecutor(3) as pool:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,25 +13,11 @@ from affineur.model.messages import DeliveryState, Message
 from affineur.operations.courier import Courier
 from affineur.storage.catalog import outbox
 from affineur.storage.catalog.database import Catalog
+from tests.support.moments import START
 from tests.support.server import clean_environment
 
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TEAM, BOT = "mail:team@example.org", "webhook:https://hooks.example.org/bot"
 NEWS = Message("gouda 1.0 has a hole", "Upgrade.\n", data={"project": "gouda"}, urgent=True)
-
-
-@pytest.fixture
-def at(catalog):
-    """Make a change as if so many seconds after the start."""
-
-    def change_at(seconds, function, *arguments, **named):
-        def changed(change):
-            change.now = START + timedelta(seconds=seconds)
-            return function(change, *arguments, **named)
-
-        return catalog.write_now(changed)
-
-    return change_at
 
 
 def found(catalog, identifier):

@@ -10,8 +10,9 @@ from affineur.channels.channel import Parcel
 from affineur.errors import Invalid, NotDelivered
 from affineur.model.messages import Message
 from tests.support.mail import blackhole, smtp
+from tests.support.polling import until
 from tests.support.tls import certificate
-from tests.support.webhooks import Hooks, until
+from tests.support.webhooks import Hooks
 
 NEWS = Message(
     "gouda 1.0: malware\r\nBcc: eve@example.org", "Text für you\n", "<p>HTML für <b>you</b></p>", {"project": "gouda"},

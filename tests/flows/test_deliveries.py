@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tests.support.polling import until
 from tests.support.server import Affineur
-from tests.support.webhooks import Hooks, until
+from tests.support.webhooks import Hooks
 
 
 @pytest.fixture
@@ -37,14 +38,14 @@ def test_nothing_is_lost_when_the_receiver_is_down_and_the_server_is_killed(serv
     server.kill()
     with hooks:
         server.start()
-        until(lambda: set(hooks.ids) == ids, 90)
+        until(lambda: set(hooks.ids) == ids, seconds=90)
         until(lambda: set(states(server).values()) == {"delivered"})
 
 
 def test_a_message_from_a_command_beside_the_server_leaves_at_once(server):
     with server, Hooks() as hooks:
         identifier = queued(server, hooks)
-        until(lambda: hooks.ids == [identifier], 5)
+        until(lambda: hooks.ids == [identifier], seconds=5)
         assert hooks.bodies[0]["id"] == identifier
 
 

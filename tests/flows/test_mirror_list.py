@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import requests
 
 from tests.support.distributions import wheel_bytes, wheel_name
+from tests.support.polling import until
 from tests.support.server import Affineur
 
 
@@ -170,12 +170,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(here, upstream):
     process = subprocess.Popen(
         command, env=here._environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    deadline = time.monotonic() + 30
-    while (
-        sum(path.stat().st_size > 2**16 for path in (here.data / "blobs").glob("??/??/*")) < 3
-        and time.monotonic() < deadline
-    ):
-        time.sleep(0.01)
+    until(lambda: sum(path.stat().st_size > 2**16 for path in (here.data / "blobs").glob("??/??/*")) >= 3)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(10)
     upstream.rate = None

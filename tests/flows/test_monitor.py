@@ -12,9 +12,10 @@ import requests
 from tests.support.advisories import malware, osv
 from tests.support.distributions import wheel_bytes, wheel_name
 from tests.support.mail import smtp
+from tests.support.polling import until
 from tests.support.server import Affineur
 from tests.support.tls import certificate
-from tests.support.webhooks import Hooks, until
+from tests.support.webhooks import Hooks
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import shutil
 import signal
 import socket
 import ssl
-import time
 
 from tests.support.polling import eventually
 from tests.support.server import Affineur
@@ -19,13 +18,8 @@ def presented(server):
         return wrapped.getpeercert(binary_form=True)
 
 
-def shown_within(server, wanted, seconds=10):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if all(presented(server) == wanted for _ in range(8)):
-            return True
-        time.sleep(0.1)
-    return False
+def shown(server, wanted):
+    return eventually(lambda: all(presented(server) == wanted for _ in range(8)))
 
 
 def der(path):
@@ -39,7 +33,7 @@ def test_a_renewed_certificate_is_taken_up_by_every_process(tmp_path, upstream):
     chain, key = certificate(tmp_path)
     new_chain, new_key = certificate(second)
     with Affineur(tmp_path / "data", upstream.url, certificate=(chain, key), AFFINEUR_WORKERS="2") as server:
-        assert shown_within(server, der(chain))
+        assert shown(server, der(chain))
         row = server.page("brie")["files"][0]
         assert server.get(row["url"]).content == upstream.bodies[row["filename"]]
         assert server.get("/pypi/brie/json").json()["urls"][0]["url"].startswith("https://127.0.0.1:")
@@ -53,7 +47,7 @@ def test_a_renewed_certificate_is_taken_up_by_every_process(tmp_path, upstream):
         shutil.copy(new_chain, chain)
         shutil.copy(new_key, key)
         server.process.send_signal(signal.SIGHUP)
-        assert shown_within(server, der(new_chain))
+        assert shown(server, der(new_chain))
         assert server.page("brie")["files"]
 
 

@@ -7,11 +7,17 @@ import json
 import socket
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote, urlsplit
 
 from tests.support import distributions
+
+
+def days_ago(days):
+    """The moment so many days ago, as pages state it."""
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
 
 class Upstream:

@@ -72,13 +72,3 @@ class Hooks:
         wanted = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
         fresh = abs(time.time() - int(headers["webhook-timestamp"])) < 60
         return fresh and hmac.compare_digest(wanted, headers["webhook-signature"])
-
-
-def until(question, seconds=30):
-    """Wait until a question is answered with something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := question():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} seconds")

@@ -1,12 +1,12 @@
 """What a person reads in the output of a real client when the gate refuses something, and what is installed."""
 
 import sys
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.support import clients
 from tests.support.distributions import wheel_name
+from tests.support.upstream import days_ago
 
 CONFIG = """
 [policies.standard.lists]
@@ -37,15 +37,12 @@ def database():
 
 @pytest.fixture(scope="module", autouse=True)
 def projects(upstream):
-    def at(days):
-        return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
-
-    upstream.wheel("aging", "1.0", keys={"upload-time": at(50)})
-    upstream.wheel("aging", "2.0", keys={"upload-time": at(1)})
-    upstream.wheel("fresh", "1.0", keys={"upload-time": at(1)})
-    upstream.wheel("sour", "1.0", keys={"upload-time": at(50)})
-    upstream.wheel("wants-fresh", "1.0", requires=["fresh"], keys={"upload-time": at(50)})
-    upstream.wheel("wants-sour", "1.0", requires=["sour"], keys={"upload-time": at(50)})
+    upstream.wheel("aging", "1.0", keys={"upload-time": days_ago(50)})
+    upstream.wheel("aging", "2.0", keys={"upload-time": days_ago(1)})
+    upstream.wheel("fresh", "1.0", keys={"upload-time": days_ago(1)})
+    upstream.wheel("sour", "1.0", keys={"upload-time": days_ago(50)})
+    upstream.wheel("wants-fresh", "1.0", requires=["fresh"], keys={"upload-time": days_ago(50)})
+    upstream.wheel("wants-sour", "1.0", requires=["sour"], keys={"upload-time": days_ago(50)})
 
 
 @pytest.fixture(params=INSTALLERS)

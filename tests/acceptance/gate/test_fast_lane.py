@@ -1,16 +1,13 @@
 """A release that fixes a hole in something that is in use here does not wait as long as others."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.support.distributions import wheel_name
 from tests.support.polling import eventually
-
-
-def at(days):
-    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+from tests.support.upstream import days_ago
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -18,10 +15,10 @@ def projects(upstream):
     for name, later in (("mended", "cheese/mended"), ("taken", "mallory/taken")):
         for version, days, repository in (("1.0", 90, f"cheese/{name}"), ("1.1", 1, later)):
             filename = wheel_name(name, version)
-            keys = {"upload-time": at(days), "provenance": upstream.provenance(filename, repository)}
+            keys = {"upload-time": days_ago(days), "provenance": upstream.provenance(filename, repository)}
             upstream.wheel(name, version, keys=keys)
-    upstream.wheel("unused", "1.0", keys={"upload-time": at(90)})
-    upstream.wheel("unused", "1.1", keys={"upload-time": at(1)})
+    upstream.wheel("unused", "1.0", keys={"upload-time": days_ago(90)})
+    upstream.wheel("unused", "1.1", keys={"upload-time": days_ago(1)})
 
 
 def advisory(project):

@@ -2,12 +2,12 @@
 
 import json
 import xmlrpc.client
-from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 import pytest
 
 from tests.support.distributions import sdist_bytes, sdist_name, wheel_name
+from tests.support.upstream import days_ago
 
 CONFIG = """
 [policies.standard.lists]
@@ -31,20 +31,16 @@ def configuration():
     return CONFIG
 
 
-def at(days):
-    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
-
-
 @pytest.fixture(scope="module", autouse=True)
 def projects(upstream):
-    upstream.wheel("sour", "1.0", keys={"upload-time": at(50)})
-    upstream.add("sour", sdist_name("sour", "1.0"), sdist_bytes("sour", "1.0"), uploaded=at(50))
-    upstream.wheel("fresh", "1.0", keys={"upload-time": at(1)})
-    upstream.wheel("aging", "1.0", keys={"upload-time": at(50)})
-    upstream.wheel("aging", "2.0", keys={"upload-time": at(1)})
-    upstream.wheel("plain", "1.0", keys={"upload-time": at(50)})
-    upstream.wheel("plain", "2.0", keys={"upload-time": at(50)})
-    upstream.wheel("bad", "1.0", keys={"upload-time": at(50)})
+    upstream.wheel("sour", "1.0", keys={"upload-time": days_ago(50)})
+    upstream.add("sour", sdist_name("sour", "1.0"), sdist_bytes("sour", "1.0"), uploaded=days_ago(50))
+    upstream.wheel("fresh", "1.0", keys={"upload-time": days_ago(1)})
+    upstream.wheel("aging", "1.0", keys={"upload-time": days_ago(50)})
+    upstream.wheel("aging", "2.0", keys={"upload-time": days_ago(1)})
+    upstream.wheel("plain", "1.0", keys={"upload-time": days_ago(50)})
+    upstream.wheel("plain", "2.0", keys={"upload-time": days_ago(50)})
+    upstream.wheel("bad", "1.0", keys={"upload-time": days_ago(50)})
     upstream.statuses["bad"] = {"status": "quarantined", "reason": "malware"}
 
 

@@ -1,21 +1,17 @@
 """What is sent for files that the gate refuses, byte for byte."""
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.support.distributions import wheel_name
 from tests.support.polling import eventually
+from tests.support.upstream import days_ago
 
 CONFIG = """
 [policies.standard.lists]
 deny = [{ match = "sour", reason = "smells" }, { match = "ghost", reason = "nobody registered it" }]
 """
-
-
-def days_ago(days):
-    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
 
 @pytest.fixture(scope="module")

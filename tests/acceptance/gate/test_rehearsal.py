@@ -1,23 +1,20 @@
 """A policy tried on what was downloaded before it is put in force."""
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
 
 from tests.support.distributions import wheel_name
 from tests.support.polling import eventually
+from tests.support.upstream import days_ago
 
 
 @pytest.fixture(scope="module", autouse=True)
 def projects(upstream):
-    def at(days):
-        return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
-
-    upstream.wheel("tried", "1.0", keys={"upload-time": at(50)})
-    upstream.wheel("tried", "2.0", keys={"upload-time": at(5)})
-    upstream.wheel("calm", "1.0", keys={"upload-time": at(50)})
+    upstream.wheel("tried", "1.0", keys={"upload-time": days_ago(50)})
+    upstream.wheel("tried", "2.0", keys={"upload-time": days_ago(5)})
+    upstream.wheel("calm", "1.0", keys={"upload-time": days_ago(50)})
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,6 +14,7 @@ import requests
 from tests.support.distributions import BACKEND
 from tests.support.polling import eventually
 from tests.support.server import Affineur, clean_environment
+from tests.support.upstream import days_ago
 
 CONFIG = """
 [indexes.closed]
@@ -31,10 +32,6 @@ policy = "hard"
 LINUX, WINDOWS, MAC = "manylinux_2_17_x86_64", "win_amd64", "macosx_11_0_arm64"
 
 
-def ago(days):
-    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
-
-
 @pytest.fixture(scope="module")
 def database():
     """What is locked does not depend on the database; keeping a lock is tested on both in tests/contracts."""
@@ -50,8 +47,8 @@ def configuration():
 def projects(upstream):
     upstream.wheel("fondue", "1.0", requires=["gruyere>=1,<3", 'kirsch; sys_platform == "win32"'])
     for version in ("1.0", "2.0", "3.0"):
-        upstream.wheel("gruyere", version, keys={"upload-time": ago(100 - 10 * float(version))})
-    upstream.wheel("gruyere", "2.5", keys={"upload-time": ago(1)})
+        upstream.wheel("gruyere", version, keys={"upload-time": days_ago(100 - 10 * float(version))})
+    upstream.wheel("gruyere", "2.5", keys={"upload-time": days_ago(1)})
     upstream.wheel("kirsch", "1.0")
     upstream.wheel("raclette", "1.0", requires_python=">=3.8")
     for platform in (LINUX, WINDOWS, MAC):

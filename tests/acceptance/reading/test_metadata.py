@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.support import distributions
-from tests.support.polling import eventually
+from tests.support.polling import eventually, until
 from tests.support.server import Affineur
 
 EXTRA = "Summary: gr\u00fc\u00df dich\r\nX-Odd:  kept \n\n\nA description.\n\n"
@@ -25,14 +25,14 @@ def beside(affineur, row, **options):
     return requests.get(affineur.url + row["url"] + ".metadata", timeout=20, **options)
 
 
-def offered(affineur, project, *, seconds=10.0):
+def offered(affineur, project):
     """The only row of a project's page once it offers metadata with a hash."""
-    deadline = time.monotonic() + seconds
-    while True:
-        (row,) = affineur.page(project)["files"]
-        if isinstance(row["core-metadata"], dict) or time.monotonic() > deadline:
-            return row
-        time.sleep(0.05)
+
+    def row():
+        (found,) = affineur.page(project)["files"]
+        return found if isinstance(found["core-metadata"], dict) else None
+
+    return until(row, wanted="metadata with a hash")
 
 
 def test_what_the_upstream_offers_is_offered_here_with_its_hash(affineur, upstream):

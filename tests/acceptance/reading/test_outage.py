@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from tests.support.polling import until
+
 JSON = "application/vnd.pypi.simple.v1+json"
 
 
@@ -93,10 +95,9 @@ def test_it_is_noticed_when_the_upstream_is_back(affineur, upstream):
 def _until_asked(affineur, upstream):
     """Wait until the server asks the upstream again, which it leaves alone for a while after failures."""
     upstream.projects.setdefault("probe", {}) or upstream.wheel("probe", "1.0")
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+
+    def asked():
         answer = affineur.get("/public/simple/probe/")
-        if answer.status_code == 200 and "X-Affineur-Stale" not in answer.headers:
-            return
-        time.sleep(0.1)
-    raise AssertionError("the upstream is not asked again")
+        return answer.status_code == 200 and "X-Affineur-Stale" not in answer.headers
+
+    until(asked, wanted="a question to the upstream")
