@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import tempfile
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from errno import EISDIR
 from pathlib import Path
@@ -37,8 +38,13 @@ def text_at(path: str) -> str:
         if len(raw) > _LARGEST:
             raise Invalid(f"{path}: larger than {_LARGEST} bytes")
         return raw.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path}: {error}") from error
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            raise Invalid(f"{path} is UTF-16, as PowerShell writes it: save it as UTF-8") from error
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise Invalid(f"{path}: line {line} is no UTF-8 (byte 0x{raw[error.start]:02x}): save it as UTF-8") from error
 
 
 def document_at(path: str) -> Document:

@@ -1,4 +1,4 @@
-"""Text of packages and people as it may stand on a terminal, in a header or in a mail."""
+"""Text as it may stand on a terminal, in a header or in a mail: that of packages and people, and numbers of things."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def printable_lines(lines: Iterable[str]) -> str:
 def in_one_line(text: str) -> str:
     """Return the text in one printable line, with single spaces."""
     return " ".join(printable(text).split())
+
+
+def counted(number: int, word: str, many: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{number} {word if number == 1 else many or word + 's'}"

@@ -11,7 +11,7 @@ import msgspec
 from affineur.errors import Invalid
 from affineur.model.files import File
 from affineur.model.locks import Lock, LockedFile, LockKind, Pin
-from affineur.model.printable import printable_lines
+from affineur.model.printable import counted, printable_lines
 from affineur.operations.context import Context
 from affineur.operations.operation import Document, documents_argument, file_option, option, output_argument, texts_of
 from affineur.operations.releases import Releases
@@ -168,7 +168,7 @@ def _whole(pin: Pin, file: File, hashes: tuple[tuple[str, str], ...], origin: st
 
 def say(made: Converted) -> str:
     """Tell a conversion on a terminal."""
-    entries = f"{made.entries} {'entry' if made.entries == 1 else 'entries'}"
+    entries = counted(made.entries, "entry", "entries")
     lines = [
         f"{entries} from {made.kind} to {made.to}: " + ("nothing that counts is lost" if not made.lost else "LOST")
     ]

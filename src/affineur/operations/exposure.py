@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 from affineur.errors import Invalid, NotFound
 from affineur.model.filenames import version_in
 from affineur.model.names import ProjectName
-from affineur.model.printable import printable_lines
+from affineur.model.printable import counted, printable_lines
 from affineur.model.waivers import Scope, scope_of
 from affineur.operations.context import Context
 from affineur.operations.fields import WHOLE, number
@@ -289,7 +289,7 @@ def say(told: Exposed) -> str:
     """Tell it on a terminal."""
     span = f" from {told.since:%Y-%m-%d %H:%M}" if told.since else ""
     span += f" until {told.until:%Y-%m-%d %H:%M}" if told.until else ""
-    head = f"{told.what}: downloaded {_times(told.times)} by {_count(told.requesters, 'requester')}{span}"
+    head = f"{told.what}: downloaded {_times(told.times)} by {counted(told.requesters, 'requester')}{span}"
     lines = [f"{head}, first {_told(told.first)}, last {_told(told.last)}" if told.first and told.last else head]
     lines += _section("downloads", told.downloads, _say_download)
     lines += _section("locks that hold it", told.locks, lambda row: f"{row.lock} of {row.owner}: {row.version}")
@@ -345,7 +345,3 @@ def _told(moment: datetime) -> str:
 
 def _times(number: int) -> str:
     return {0: "never", 1: "once"}.get(number, f"{number} times")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

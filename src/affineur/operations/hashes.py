@@ -13,7 +13,7 @@ from affineur.errors import Invalid, UpstreamUnavailable
 from affineur.model.filenames import SDIST_SUFFIXES
 from affineur.model.files import File
 from affineur.model.locks import Lock, LockKind, Pin
-from affineur.model.printable import printable_lines
+from affineur.model.printable import counted, printable_lines
 from affineur.operations.context import Context
 from affineur.operations.operation import STANDARD_STREAM, Document, documents_argument, option
 from affineur.operations.releases import Release, Releases
@@ -402,10 +402,6 @@ def _rows(rows: Sequence[HashRow]) -> Iterator[str]:
         yield f"{place}: {row.project} {row.version}: {row.what} {row.hash} {row.filename}".rstrip()
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
 def say(made: Hashed) -> str:
     """Tell on a terminal what became of hashes."""
 
@@ -417,7 +413,7 @@ def say(made: Hashed) -> str:
         if made.refused:
             yield "nothing was written"
         else:
-            hashes, files = _count(made.added, "hash", "hashes"), _count(len(made.documents), "file", "files")
+            hashes, files = counted(made.added, "hash", "hashes"), counted(len(made.documents), "file", "files")
             yield f"{hashes} added, {made.dropped} dropped, {files} changed"
 
     return printable_lines(lines())
@@ -430,8 +426,8 @@ def say_verified(made: Verified) -> str:
         yield from _rows(made.rows)
         yield from (f"not checked: {sentence}" for sentence in made.problems)
         wrong = sum(row.what != "right" for row in made.rows)
-        right = _count(made.right, "hash is", "hashes are")
-        yield f"{_count(made.entries, 'entry', 'entries')}: {right} right, {wrong} are not"
+        right = counted(made.right, "hash is", "hashes are")
+        yield f"{counted(made.entries, 'entry', 'entries')}: {right} right, {wrong} are not"
 
     return printable_lines(lines())
 

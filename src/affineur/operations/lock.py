@@ -16,7 +16,7 @@ from affineur.errors import Invalid
 from affineur.model.locks import Lock as LockFile
 from affineur.model.locks import LockKind, Pin
 from affineur.model.names import ProjectName
-from affineur.model.printable import printable, printable_lines
+from affineur.model.printable import counted, printable, printable_lines
 from affineur.operations import monitor, recipients
 from affineur.operations.context import Context
 from affineur.operations.operation import (
@@ -274,7 +274,7 @@ def _spoken(made: Locked) -> Iterable[str]:
     where = "" if made.document.name == STANDARD_STREAM else f" in {made.document.name}"
     count = len({one.project for one in made.projects})
     hashes = sum(len(one.files) for one in made.projects)
-    yield f"locked {count} projects with {hashes} files of {made.index}{where}, for Python {made.requires_python}"
+    yield f"locked {counted(count, 'project')} with {counted(hashes, 'file')} of {made.index}{where}, for Python {made.requires_python}"
     for one in made.projects:
         if one.before and one.before != one.version:
             yield f"  {one.project} {one.before} -> {one.version}"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -20,19 +18,19 @@ from affineur.model.files import File
 from affineur.model.locks import LockedFile, Pin
 from affineur.model.names import IndexName, ProjectName, project_name
 from affineur.operations.context import Context
+from affineur.operations.machines import Machines
 from affineur.operations.releases import same_version
 from affineur.operations.resolver import Chosen, Question
 from affineur.policy.gate import Screened, sentence_of
 from affineur.sources.gated import Gated
 from affineur.sources.rendered import file_path
 from affineur.standards.dependencies import dependencies
-from affineur.standards.platforms import PLATFORMS, Target, fits
+from affineur.standards.platforms import Target, fits
 from affineur.standards.wanted import Want
 
 _AT_ONCE = 8
 """Pages read at the same time."""
 _MOST_EXPLAINED = 40
-_PYTHONS = tuple(f"3.{minor}" for minor in range(8, 30))
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,10 @@ async def resolved(context: Context, asked: Asked) -> Resolution:
     if asked.builds and not context.at_hand:
         raise Invalid("a server builds nothing: build on your own machine, with --data, or ask for wheels alone")
     gated = context.index(asked.index)
-    machines = _Machines.of(asked)
+    machines = Machines.of(asked.targets, asked.requires_python)
+    if not asked.wants:
+        nothing = "nothing is asked for, so that the lock is empty"
+        return Resolution((), (), machines.requires_python, machines.markers, (nothing,))
     pages = _Pages(gated)
     notes, kept = await _still_good(pages, asked)
     question = Question(
@@ -122,9 +123,9 @@ async def resolved(context: Context, asked: Asked) -> Resolution:
             chosen, warnings = await context.resolver.resolve(question, reached, context.blobs.staging())
     except Unresolvable as error:
         raise await _with_reasons(pages, asked, error) from None
-    pins, held = await _checked(context, pages, asked, machines, chosen)
+    pins, held, gaps = await _checked(context, pages, asked, machines, chosen)
     await context.journal.write()
-    return Resolution(pins, held, machines.requires_python, machines.markers, (*notes, *warnings))
+    return Resolution(pins, held, machines.requires_python, machines.markers, (*notes, *warnings, *gaps))
 
 
 def _by_origin(wants: Iterable[Want]) -> dict[str, list[Requirement]]:
@@ -132,82 +133,6 @@ def _by_origin(wants: Iterable[Want]) -> dict[str, list[Requirement]]:
     for want in wants:
         found[want.origin].append(want.requirement)
     return found
-
-
-# -- where it is to be installed
-
-
-@dataclass(frozen=True)
-class _Machines:
-    """Where a lock is to be installed."""
-
-    targets: tuple[Target, ...]
-    """For files; empty: any."""
-    places: tuple[tuple[Target, Mapping[str, str]], ...]
-    """Each target with what markers may see there; empty: anything."""
-    markers: tuple[str, ...]
-    oldest: str
-    requires_python: str
-
-    @classmethod
-    def of(cls, asked: Asked) -> _Machines:
-        """Work out what is asked.
-
-        Raises:
-            Invalid: the project does not allow a Python that is asked for.
-        """
-        allowed = SpecifierSet(asked.requires_python)
-        named = sorted({t.python for t in asked.targets if t.python}, key=_minor)
-        for python in named:
-            if not _allows(allowed, python.removesuffix("t")):
-                raise Invalid(f"Python {python} is asked for, and the project says requires-python {allowed}")
-        pythons = [p for p in _PYTHONS if _allows(allowed, p)]
-        oldest = named[0].removesuffix("t") if named else (pythons[0] if asked.requires_python and pythons else _own())
-        later = [p for p in pythons if _minor(p) >= _minor(oldest)] or [oldest]
-        places = tuple(
-            (target, Target(platform, python).environment())
-            for target in asked.targets
-            for platform in ([target.platform] if target.platform else PLATFORMS)
-            for python in ([target.python] if target.python else later)
-        )
-        markers = tuple(dict.fromkeys(_marker(target, environment) for target, environment in places))
-        return cls(asked.targets, places, markers, oldest, str(allowed) or f">={oldest}")
-
-    def narrowed(self, marker: str) -> str | None:
-        """Return a marker without what holds on every machine asked for; None: it holds on none."""
-        if not marker or not self.places:
-            return marker
-        parsed = Marker(marker)
-        holds = [parsed.evaluate(dict(environment)) for _, environment in self.places]
-        return "" if all(holds) else marker if any(holds) else None
-
-    def wanting(self, marker: str) -> list[Target]:
-        """Return the targets that name a platform on which a marker may hold."""
-        parsed = Marker(marker) if marker else None
-        wanting = (t for t, seen in self.places if t.platform and (parsed is None or parsed.evaluate(dict(seen))))
-        return list(dict.fromkeys(wanting))
-
-
-def _allows(allowed: SpecifierSet, python: str) -> bool:
-    """Whether some release of a Python is allowed."""
-    return any(allowed.contains(f"{python}.{patch}") for patch in (0, 99))
-
-
-def _marker(target: Target, environment: Mapping[str, str]) -> str:
-    """Return the marker of a target, by what is seen on it."""
-    keys = [
-        *(("sys_platform", "platform_machine") if target.platform else ()),
-        *(("python_version",) if target.python else ()),
-    ]
-    return " and ".join(f"{key} == '{environment[key]}'" for key in keys)
-
-
-def _own() -> str:
-    return f"3.{sys.version_info.minor}"
-
-
-def _minor(python: str) -> tuple[int, str]:
-    return int(python.removesuffix("t").partition(".")[2]), python
 
 
 # -- pages
@@ -299,6 +224,9 @@ async def _with_reasons(pages: _Pages, asked: Asked, error: Unresolvable) -> Unr
                 f"{want.requirement}: there are only sdists, which would have to be built to learn what they need; "
                 "--allow-builds does so on your own machine"
             )
+    if told and error.sentence.startswith("Failed to fetch:"):
+        # It repeats, in the resolver's words, how the page was refused.
+        return Unresolvable("\n".join(["nothing is locked:", *told]))
     return Unresolvable("\n".join([error.sentence, *told])) if told else error
 
 
@@ -311,14 +239,15 @@ def _meets(version: str, specifier: SpecifierSet) -> bool:
 
 
 async def _checked(
-    context: Context, pages: _Pages, asked: Asked, machines: _Machines, chosen: Sequence[Chosen]
-) -> tuple[tuple[Pin, ...], tuple[HeldBack, ...]]:
-    """Ask the gate about everything that was chosen, and give each its files.
+    context: Context, pages: _Pages, asked: Asked, machines: Machines, chosen: Sequence[Chosen]
+) -> tuple[tuple[Pin, ...], tuple[HeldBack, ...], list[str]]:
+    """Ask the gate about everything that was chosen, and give each its files; tell what machines it leaves out.
 
     Raises:
         Unresolvable: the gate refuses some of it, or there is no file for a machine.
     """
     problems: list[str] = []
+    gaps: list[str] = []
     pins: list[Pin] = []
     await pages.read(one.project for one in chosen)
     for one in chosen:
@@ -338,6 +267,11 @@ async def _checked(
             for target in machines.wanting(one.marker)
             if not any(target.fits(f.filename, f.requires_python or "") for f in usable)
         ]
+        if without := machines.left_out(one.marker, passing):
+            gaps.append(
+                f"{one.project} {one.version} cannot be installed on {', '.join(map(str, without))}: no file that passes "
+                "fits, and there is no sdist; name the platforms and Pythons that you install on, or give it a marker"
+            )
         fitting = tuple(f for f in passing if fits(f.filename, machines.targets, f.requires_python or ""))
         pins.append(await _pin(context, pages.gated, page, asked, replace(one, marker=marker), fitting))
     if problems:
@@ -345,7 +279,7 @@ async def _checked(
     limits = _limits(pins, asked)
     found = (_held_back(await pages.of(pin.project), pin, limits[pin.project], asked, machines) for pin in pins)
     held = [one async for one in found if one is not None]
-    return tuple(pins), tuple(dict.fromkeys(held))
+    return tuple(pins), tuple(dict.fromkeys(held)), gaps
 
 
 async def _pin(
@@ -390,7 +324,7 @@ async def _requires(gated: Gated, page: Screened, files: Sequence[File]) -> tupl
     return ()
 
 
-def _held_back(page: Screened, pin: Pin, limits: SpecifierSet, asked: Asked, machines: _Machines) -> HeldBack | None:
+def _held_back(page: Screened, pin: Pin, limits: SpecifierSet, asked: Asked, machines: Machines) -> HeldBack | None:
     """Return the newest release that meets what is asked, is newer than the locked one, and is refused."""
     locked = _version(pin.version)
     if locked is None:

@@ -103,6 +103,8 @@ class Target:
 
 PLATFORMS = tuple(_TAGS)
 """Every platform that can be named."""
+USUAL_PLATFORMS = ("linux-x86_64", "macos-arm64", "windows-amd64")
+"""Those that most people have."""
 
 
 def read_targets(platforms: Iterable[str], pythons: Iterable[str]) -> tuple[Target, ...]:

@@ -9,6 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from affineur.errors import Invalid, InvalidDocument
 from affineur.model.locks import LockKind, Pin
 from affineur.standards.locks.read import read_lock
+from affineur.standards.locks.read_requirements import is_place
 from affineur.standards.locks.values import without_secret
 
 
@@ -63,11 +64,15 @@ def requirement(text: str, name: str = "the requirement", where: str = "") -> Re
     Raises:
         InvalidDocument: it cannot be read, or is an address.
     """
+    text = text.strip()
+    shown = without_secret(text)[:80]
+    if is_place(text):
+        raise InvalidDocument(name, f"{shown!r} is an address or a path, not a project of an index", where)
     try:
-        made = Requirement(text.strip())
+        made = Requirement(text)
     except InvalidRequirement as error:
         problem = str(error).partition("\n")[0]
-        raise InvalidDocument(name, f"{text.strip()[:80]!r} is no requirement: {problem}", where) from None
+        raise InvalidDocument(name, f"{shown!r} is no requirement: {problem}", where) from None
     if made.url is not None:
-        raise InvalidDocument(name, f"{text.strip()[:80]!r} is an address, not a project of an index", where)
+        raise InvalidDocument(name, f"{shown!r} is an address, not a project of an index", where)
     return made

@@ -54,6 +54,10 @@ def projects(upstream):
     for platform in (LINUX, WINDOWS, MAC):
         for python in ("cp311", "cp313"):
             upstream.wheel("curds", "1.0", tag=f"{python}-{python}-{platform}")
+    upstream.wheel("curd-knife", "1.0", tag=f"py3-none-{WINDOWS}")
+    upstream.wheel("knife-block", "1.0", tag=f"py3-none-{LINUX}")
+    upstream.sdist("knife-block", "1.0")
+    upstream.wheel("rake", "1.0", tag=f"py3-none-{WINDOWS}")
     upstream.wheel("curds", "1.1", tag=f"cp311-cp311-{LINUX}")
     upstream.sdist("rennet", "1.0", files={"backend.py": BACKEND})
     upstream.wheel("roquefort", "1.0")
@@ -258,6 +262,31 @@ def test_hashes_are_those_of_the_platforms_and_pythons_asked_for(lock, made, ups
 def test_a_platform_without_a_file_is_said(made):
     assert "curds" in made("curds\n", python=["3.12"], platform=["windows-amd64"])
     assert "'amiga' is no platform that is known" in made("curds\n", platform=["amiga"])
+
+
+def test_what_the_usual_machines_cannot_install_is_said(lock, affineur, reader):
+    done = lock(text="curd-knife\nknife-block\nrake; sys_platform == 'win32'\n")
+    (note,) = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    python = f"Python 3.{sys.version_info.minor}"
+    without = f"linux-x86_64 {python}, macos-arm64 {python}"
+    assert note.startswith(f"note: curd-knife 1.0 cannot be installed on {without}: no file that passes fits")
+    assert post(affineur, reader, "curd-knife\n").json()["notes"] == [note.removeprefix("note: ")]
+    # It is as many as are named, and a chosen platform without a file is an error.
+    assert "note: " not in lock("--platform", "windows-amd64", text="curd-knife\n").stderr
+    done = lock("--platform", "linux-x86_64", text="curd-knife\n", check=False)
+    assert done.returncode == 1 and "curd-knife" in done.stderr
+    done = lock("--python", "3.11,3.13", text="curds==1.1\n", check=False)
+    assert done.returncode == 1 and "curds" in done.stderr
+
+
+def test_nothing_asked_for_is_an_empty_lock(lock):
+    done = lock("-o", "requirements.txt", text="# nothing yet\n")
+    assert (lock.folder / "requirements.txt").read_text() == (
+        "# affineur lock requirements.in --output requirements.txt --index main\n"
+    )
+    assert "locked 0 projects" in done.stdout and "note: nothing is asked for" in done.stdout
+    lock("-o", "pylock.toml", text="")
+    assert "packages = []" in (lock.folder / "pylock.toml").read_text()
 
 
 def test_as_of_a_day(made):

@@ -26,8 +26,21 @@ def test_files_that_a_requirements_file_names_are_read_too(tmp_path, monkeypatch
 
 def test_a_file_that_is_named_and_missing_is_told(tmp_path):
     (tmp_path / "dev.in").write_text("-r base.in\n")
-    with pytest.raises(Invalid, match=r"base\.in: .*No such file"):
+    with pytest.raises(Invalid, match=r"base\.in cannot be read: No such file"):
         documents_at([str(tmp_path / "dev.in")], follow=True)
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        (b"gouda\ncaf\xe9==1\n", r"a\.in: line 2 is no UTF-8 \(byte 0xe9\): save it as UTF-8"),
+        ("gouda\n".encode("utf-16"), r"a\.in is UTF-16, as PowerShell writes it: save it as UTF-8"),
+    ],
+)
+def test_a_file_in_another_encoding_is_told(tmp_path, raw, problem):
+    (tmp_path / "a.in").write_bytes(raw)
+    with pytest.raises(Invalid, match=problem):
+        documents_at([str(tmp_path / "a.in")], follow=False)
 
 
 def test_line_ends_stay_as_they_are(tmp_path):

@@ -7,6 +7,7 @@ from packaging.specifiers import SpecifierSet
 from affineur.errors import Invalid
 from affineur.model.locks import Pin
 from affineur.operations import resolve
+from affineur.operations.machines import Machines
 from affineur.operations.resolve import Asked
 from affineur.standards.platforms import read_targets
 from affineur.standards.wanted import Want
@@ -14,7 +15,7 @@ from tests.support.policy import NOW, file, gate, page
 
 
 def machines(platforms=(), pythons=(), requires=""):
-    return resolve._Machines.of(Asked("main", (), targets=read_targets(platforms, pythons), requires_python=requires))
+    return Machines.of(read_targets(platforms, pythons), requires)
 
 
 def test_machines_that_nobody_named_are_all():
@@ -85,3 +86,13 @@ def test_limits_come_from_people_and_from_what_is_locked():
     )  # fmt: skip
     limits = resolve._limits([Pin("app", "1.0", requires=("brie<2",))], asked)
     assert limits["brie"] == SpecifierSet(">=1,!=1.2,<3,<2")
+
+
+def test_the_usual_machines_are_asked_about_where_no_platform_is_named():
+    wheels = [file(f"brie-1.0-py3-none-{tag}.whl") for tag in ("win_amd64", "manylinux_2_17_x86_64")]
+    old = machines(pythons=["3.11"])
+    assert list(map(str, old.left_out("", wheels))) == ["macos-arm64 Python 3.11"]
+    assert old.left_out("sys_platform != 'darwin'", wheels) == []
+    assert old.left_out("", [*wheels, file("brie-1.0.tar.gz")]) == []
+    assert len(old.left_out("", [file("brie-1.0-cp310-cp310-any.whl")])) == 3
+    assert machines(["macos-arm64"], ["3.11"]).left_out("", wheels) == []

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from affineur.model.printable import printable
+from affineur.model.printable import counted, printable
 
 
 @cache
@@ -177,11 +177,6 @@ class Report(msgspec.Struct, frozen=True):
 def place(row: Dependency | Finding | Unchecked) -> str:
     """Return where something stands: `requirements.txt:3`."""
     return printable(f"{row.file}:{row.line}" if row.line else row.file)
-
-
-def counted(number: int, word: str, many: str = "") -> str:
-    """Return a number with its noun."""
-    return f"{number} {word if number == 1 else many or word + 's'}"
 
 
 def summary(report: Report) -> str:

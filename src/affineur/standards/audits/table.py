@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from affineur.model.printable import printable
-from affineur.standards.audits.report import Dependency, Report, Unchecked, counted, place, summary, what_to_do
+from affineur.model.printable import counted, printable
+from affineur.standards.audits.report import Dependency, Report, Unchecked, place, summary, what_to_do
 
 _MOST_ALIKE = 4
 """Entries that are named where the same is to be said of many."""

@@ -134,6 +134,11 @@ def comment_of(line: str) -> str:
     return line[len(_COMMENT.sub("", line)) :]
 
 
+def is_place(text: str) -> bool:
+    """Whether what stands for a requirement is an address or a path, without a name."""
+    return bool(_ADDRESS.match(text) or _ARCHIVE.match(text))
+
+
 def _read(reader: _Reader, text: str, document: str, into: list[Pin]) -> None:
     last: int | None = None
     above: tuple[str, ...] = ()
@@ -277,7 +282,7 @@ def _requirement(line: str, document: str, where: str) -> Pin:
     cut = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
     text, options = " ".join(words[:cut]).strip(), _words(" ".join(words[cut:]), document, where)
     files = tuple(LockedFile(hashes=(one,)) for one in _hashes(options, document, where))
-    if _ADDRESS.match(text) or _ARCHIVE.match(text):
+    if is_place(text):
         return replace(_direct(text, document, where), files=files)
     try:
         made = Requirement(text)
