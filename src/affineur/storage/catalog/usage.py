@@ -154,11 +154,7 @@ def taken(
     rows = connection.execute(_joined(chosen, limit)).all()
     if not rows:
         return Taking()
-    requesters_told = {row.requester_id for row in rows}
-    count = len(requesters_told)
-    if rows[0].rows > len(rows):
-        count = connection.execute(sa.select(sa.func.count(column.requester_id.distinct())).where(*chosen)).scalar_one()
-    who = _requesters(connection, requesters_told)
+    who = _requesters(connection, {row.requester_id for row in rows})
     what = _clients(connection, {row.client_id for row in rows})
     told = tuple(
         Taken(
@@ -169,13 +165,14 @@ def taken(
     )  # fmt: skip
     total = rows[0]
     begin, end = _moment(total.all_first), _moment(total.all_last)
-    return Taking(told, total.rows - len(rows), int(total.all_times), count, begin, end)
+    return Taking(told, total.rows - len(rows), int(total.all_times), total.requesters, begin, end)
 
 
 def _joined(chosen: Sequence[sa.ColumnElement[bool]], limit: int | None) -> sa.Select[Any]:
     """Return the query for downloads joined by index, version, requester and client, each row with the sums of all.
 
-    They are joined by file first, in the order of the index on them, so that no row of the record has to be sorted.
+    They are joined by file first, in the order of the index on them, so that no row of the record has to be sorted;
+    and once, for the rows and for the sums.
     """
     column, function = downloads.c, sa.func
     each = (column.file_id, column.requester_id, column.client_id)
@@ -190,20 +187,28 @@ def _joined(chosen: Sequence[sa.ColumnElement[bool]], limit: int | None) -> sa.S
         .subquery()
     )  # fmt: skip
     one, file = of_file.c, requested_files.c
-    first, last, times = function.min(one.first), function.max(one.last), function.sum(one.times)
     key = (file.index_name, file.version, one.requester_id, one.client_id)
-    return (
+    joined = (
         sa.select(
-            *key, first.label("first"), last.label("last"), times.label("times"),
-            function.sum(one.partly).label("partly"), function.count().over().label("rows"),
-            function.min(first).over().label("all_first"), function.max(last).over().label("all_last"),
-            function.sum(times).over().label("all_times"),
+            *key, function.min(one.first).label("first"), function.max(one.last).label("last"),
+            function.sum(one.times).label("times"), function.sum(one.partly).label("partly"),
         )
         .select_from(of_file.join(requested_files, file.id == one.file_id))
         .group_by(*key)
-        .order_by(last.desc(), first.desc())
-        .limit(limit)
+        .cte("joined")
     )  # fmt: skip
+    told = joined.c
+    whole = sa.select(
+        function.count().label("rows"), function.count(told.requester_id.distinct()).label("requesters"),
+        function.min(told.first).label("all_first"), function.max(told.last).label("all_last"),
+        function.sum(told.times).label("all_times"),
+    ).subquery()  # fmt: skip
+    return (
+        sa.select(joined, whole)
+        .join_from(joined, whole, sa.true())
+        .order_by(told.last.desc(), told.first.desc())
+        .limit(limit)
+    )
 
 
 def gaps(connection: sa.Connection, since: datetime | None = None, until: datetime | None = None) -> int:
