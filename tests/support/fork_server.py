@@ -61,13 +61,11 @@ def _enter(arguments):
 
 def _become(request, descriptors):
     """Take on, in a new process, what the asking one wants it to be."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if request["alone"]:
         os.setsid()
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
-    os.closerange(3, max(map(int, os.listdir("/dev/fd"))) + 1)
+        os.close(descriptor)
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
@@ -116,6 +114,11 @@ class _Server:
         request, descriptors = _receive(connection)
         pid = os.fork()
         if pid == 0:
+            # As objects, each: one that is forgotten would close its number when that is another's.
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for kept in (self._selector, self._listener, self._woken, self._kept, connection, *self._running.values()):
+                kept.close()
             _become(request, descriptors)
             return True
         for descriptor in descriptors:
