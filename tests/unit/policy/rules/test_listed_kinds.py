@@ -93,7 +93,7 @@ def test_entries_by_tag_and_source():
     assert verdict({"lists": {"deny": [{"match": "*", "tag": "*-win_amd64"}]}}, wheel).effect is Effect.DENY
     assert verdict({"lists": {"deny": [{"match": "*", "tag": "*-win_amd64"}]}}, file()).effect is Effect.ALLOW
     assert verdict({"lists": {"deny": [{"match": "*", "source": "public"}]}}, file()).effect is Effect.DENY
-    assert verdict({"lists": {"deny": [{"match": "*", "source": "other"}]}}, file()).effect is Effect.ALLOW
+    assert verdict({"lists": {"deny": [{"match": "*", "source": "internal"}]}}, file()).effect is Effect.ALLOW
 
 
 @pytest.mark.parametrize(
