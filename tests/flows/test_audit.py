@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tomllib
 import venv
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import requests
+from packaging.pylock import Pylock
 
 from affineur.model.principals import NOBODY
 from affineur.operations.audit import Audit, audit
@@ -341,6 +343,82 @@ def test_a_fix_is_written_with_hashes_and_nothing_else_changes(board):
     assert audited(here, file, "--fix", code=0)["fixes"] == []
 
 
+PYLOCK = """\
+# by hand
+lock-version = "1.0"
+environments = ["sys_platform == 'linux'"]
+requires-python = ">=3.9"
+extras = ["party"]
+dependency-groups = ["dev"]
+default-groups = ["dev"]
+created-by = "another-tool"
+
+[[packages]]
+name = "brie"
+version = "1.0"
+marker = "'party' in extras or 'dev' in dependency_groups"
+index = "https://example.org/simple/"
+wheels = [{{name = "{wheel}", url = "https://example.org/{wheel}", hashes = {{sha256 = "{brie}"}}}}]
+[[packages.dependencies]]
+name = "curd"
+version = "1.0"
+[packages.tool.board]
+why = "we like it"
+
+[[packages]]
+name = "curd"
+version = "1.0"
+marker = "'party' in extras"
+index = "https://example.org/simple/"
+wheels = [{{url = "https://example.org/curd-1.0-py3-none-any.whl", hashes = {{sha256 = "{curd}"}}}}]
+
+[[packages]]
+name = "mine"
+directory = {{path = "./mine", editable = true}}
+
+[tool.board]
+since = 2026-01-02T03:04:05Z
+"""
+
+
+def test_a_fix_is_written_into_a_pylock_and_what_it_says_besides_stays(board, tmp_path):
+    here, _, digests = board
+    path = tmp_path / "pylock.toml"
+    path.write_text(
+        PYLOCK.format(wheel=wheel_name("brie", "1.0"), brie=digests["brie", "1.0"], curd=digests["curd", "1.0"])
+    )
+    before = tomllib.loads(path.read_text())
+    report = audited(here, str(path), "--fix", code=FOUND)
+    raised = {row["name"]: row["new_version"] for row in report["fixes"]}
+    assert raised == {"brie": "1.2", "curd": raised["curd"], "salt": "5.0"}
+    assert tomllib.loads(path.read_text()) == before
+    report = audited(here, str(path), "--write", code=FOUND)
+    assert [row["vulns"] for row in report["dependencies"]] == [[]] * 4
+    # Only the folder is left to be told.
+    assert {row["kind"] for row in report["findings"] if row["level"] != "note"} == {"editable"}
+    assert path.read_text().startswith("# by hand\nlock-version")
+    made = tomllib.loads(path.read_text())
+    Pylock.from_dict(made)
+    assert {key: value for key, value in made.items() if key != "packages"} == {
+        key: value for key, value in before.items() if key != "packages"
+    }
+    brie, curd, mine, salt = made["packages"]
+    assert mine == before["packages"][2]
+    assert (brie["version"], brie["marker"], brie["tool"]) == (
+        "1.2",
+        before["packages"][0]["marker"],
+        {"board": {"why": "we like it"}},
+    )
+    assert brie["dependencies"] == [{"name": "curd"}]
+    assert brie["wheels"][0]["hashes"] == {"sha256": digests["brie", "1.2"]}
+    assert brie["wheels"][0]["url"].startswith("http://127.0.0.1:") and brie["index"].endswith("/main/simple/")
+    assert (curd["version"], salt["version"]) == (raised["curd"], "5.0")
+    assert curd["marker"] == before["packages"][1]["marker"]
+    assert salt["marker"] == curd["marker"].replace("'", '"')
+    assert audited(here, str(path), "--fix", code=FOUND)["fixes"] == []
+    assert " 3 hashes are right, 0 are not" in here.command("hashes", "verify", str(path), check=False).stdout
+
+
 def test_what_cannot_be_fixed_is_told_and_left(board, tmp_path):
     here, _, _ = board
     file = written(tmp_path / "r.txt", "brie==2.0")
@@ -353,4 +431,4 @@ def test_what_cannot_be_fixed_is_told_and_left(board, tmp_path):
         'lock-version = "2.0"', 'python-versions = ">=3.8"', 'content-hash = "0"',
     )  # fmt: skip
     report = audited(here, lock, "--write", code=FOUND)
-    assert "brie==1.2: poetry update brie" in report["fix_problems"][0]
+    assert "brie==1.2: poetry update --lock brie" in report["fix_problems"][0]

@@ -40,6 +40,7 @@ from affineur.operations.operation import (
     documents_argument,
     environment_option,
     file_option,
+    filled_from_server,
     option,
 )
 from affineur.sources.gated import Gated
@@ -83,8 +84,9 @@ class Audit(msgspec.Struct, frozen=True):
     offline: Annotated[bool, option("Ask no upstream: judge by the advisories and listings held here.")] = False
     require_hashes: Annotated[bool, option("Count a file without any hash as a finding.")] = False
     fix: Annotated[bool, option("Propose the smallest set of upgrades that clears what was found.")] = False
-    write: Annotated[bool, option("Put them into the requirements files; what is left is told.")] = False
+    write: Annotated[bool, option("Put them into requirements files and pylock.toml; what is left is told.")] = False
     ignore_file: Annotated[str, file_option("What is excepted, why and until when (TOML).")] = ""
+    server: Annotated[str, filled_from_server()] = ""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ async def audit(context: Context, request: Audit) -> Report:
         return report
     fixes = [
         await fix(
-            context, gated.name, part.lock, part.name, texts, looked, _wrong(part, report), held_only=report.offline
+            context, gated.name, part.lock, part.name, texts, looked, _wrong(part, report),
+            held_only=report.offline, address=context.origin_at(request.server),
         )
         for part in parts
         if part.name in {document.name for document in request.files}

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from affineur.config import Config
-from affineur.errors import IndexUnknown
+from affineur.errors import IndexUnknown, Invalid
 from affineur.model.jobs import Job
 from affineur.model.names import IndexName
 from affineur.model.principals import Principal
@@ -89,6 +90,26 @@ class Context:
         if found is None:
             raise IndexUnknown(name, sorted(self.indexes))
         return found
+
+    def origin_at(self, server: str) -> str:
+        """Return the origin that addresses in a file have: public_url, else where its reader finds the server.
+
+        Args:
+            server: the address by which commands act on this server; empty: on its data folder.
+
+        Raises:
+            Invalid: this is no address.
+        """
+        if self.config.public_url or not server:
+            return self.origin
+        try:
+            parts = urlsplit(server)
+            named = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:
+            named = False
+        if not named:
+            raise Invalid("--server: this is no address of a server")
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     def hosted(self, name: str) -> str:
         """Return the hosted source that an upload to `name` would go to.

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 import msgspec
 from packaging.requirements import Requirement
@@ -17,18 +18,19 @@ from affineur.operations.context import Context
 from affineur.operations.findings import Looked, nearest
 from affineur.operations.resolve import Asked, resolved
 from affineur.standards.audits.report import Upgrade
+from affineur.standards.locks.edit_pylock import edit_pylock
 from affineur.standards.locks.edit_requirements import Edit, edit_hashes
 from affineur.standards.locks.write_requirements import write_requirements
 from affineur.standards.wanted import Want
 
+_NEWEST = " (to the newest that the project allows: limit it there to stay lower)"
 _TOOLS = {
-    LockKind.POETRY: "poetry update {names}",
+    LockKind.POETRY: "poetry update --lock {names}" + _NEWEST,
     LockKind.UV: "uv lock {upgrades}",
-    LockKind.PDM: "pdm update {names}",
-    LockKind.PIPFILE: "pipenv upgrade {pins}",
-    LockKind.PYLOCK: "affineur lock ... -o {file} --upgrade-package {commas}",
+    LockKind.PDM: "pdm update --no-sync {names}" + _NEWEST,
+    LockKind.PIPFILE: "pipenv upgrade {pins} (which puts them into the Pipfile too)",
 }
-"""The commands with which other formats are raised by their own tools."""
+"""The commands with which other formats are raised by their own tools: the smallest step that each can be told."""
 
 
 @dataclass
@@ -52,6 +54,7 @@ async def fix(
     wrong: Sequence[Pin],
     *,
     held_only: bool,
+    address: str = "",
 ) -> Fixing:
     """Raise the pins with which something is wrong to the nearest release without it, and others only where they must.
 
@@ -64,6 +67,7 @@ async def fix(
         looked: what is known of each project.
         wrong: the pins to be raised.
         held_only: whether only releases whose bytes are held here may be chosen.
+        address: the origin of addresses in the file; empty: that of the server.
     """
     made = Fixing()
     raised: dict[ProjectName, str] = {}
@@ -78,11 +82,11 @@ async def fix(
             raised[pin.project] = version
     if not raised:
         return made
-    if lock.kind is not LockKind.REQUIREMENTS:
-        made.problems.append(f"{name}: {_by_its_tool(lock.kind, name, raised)}")
+    if lock.kind in _TOOLS:
+        made.problems.append(f"{name}: {_by_its_tool(lock.kind, raised)}")
         return made
     try:
-        chosen = await _resolved(context, index, lock, name, raised, held_only=held_only)
+        chosen = await _resolved(context, index, lock, name, raised, held_only=held_only, address=address)
     except Unresolvable as error:
         made.problems.append(f"{name}: it cannot be raised: {' '.join(error.sentence.split())}")
         return made
@@ -101,17 +105,24 @@ def _with_clears(upgrade: Upgrade, looked: Mapping[ProjectName, Looked]) -> Upgr
     return msgspec.structs.replace(upgrade, clears=[hole.advisory.id for hole in cleared])
 
 
-def _by_its_tool(kind: LockKind, name: str, raised: Mapping[ProjectName, str]) -> str:
+def _by_its_tool(kind: LockKind, raised: Mapping[ProjectName, str]) -> str:
     pins = [f"{project}=={version}" for project, version in raised.items()]
     command = _TOOLS[kind].format(
-        names=" ".join(raised), pins=" ".join(pins), file=name, commas=",".join(pins),
+        names=" ".join(raised), pins=" ".join(pins),
         upgrades=" ".join(f"--upgrade-package {pin}" for pin in pins),
     )  # fmt: skip
     return f"the tool that wrote it has to raise {', '.join(pins)}: {command}"
 
 
 async def _resolved(
-    context: Context, index: str, lock: Lock, name: str, raised: Mapping[ProjectName, str], *, held_only: bool
+    context: Context,
+    index: str,
+    lock: Lock,
+    name: str,
+    raised: Mapping[ProjectName, str],
+    *,
+    held_only: bool,
+    address: str,
 ) -> tuple[Pin, ...]:
     """Return a complete set in which every pin is at least what it was, and those to be raised what they must be.
 
@@ -125,8 +136,10 @@ async def _resolved(
         kept=tuple(pins),
         requires_python=lock.requires_python,
         held_only=held_only,
+        address=address or context.origin,
     )
-    return (await resolved(context, asked)).pins
+    home = f"{asked.address.rstrip('/')}/{quote(index)}/simple/"
+    return tuple(replace(pin, index=home) for pin in (await resolved(context, asked)).pins)
 
 
 def _at_least(pin: Pin) -> Requirement:
@@ -148,22 +161,50 @@ def _take(
             made.problems.append(f"{name}: {pin.project} would need several entries: raise it by hand")
             return
     new = [pin for pin in chosen if pin.project not in old]
-    hashed = any(pin.hashes for pin in lock.pins)
+    pairs = [(old[pin.project], pin) for pin in changed]
     try:
-        for document in dict.fromkeys(old[pin.project].document or name for pin in changed):
-            here = [pin for pin in changed if (old[pin.project].document or name) == document]
-            made.texts[document] = _edited(texts[document], document, [(old[pin.project], pin) for pin in here])
+        if lock.kind is LockKind.PYLOCK:
+            made.texts = {name: _pylock(texts[name], name, lock, pairs, new)}
+        else:
+            made.texts = _requirements(texts, name, lock, pairs, new)
     except Invalid as error:
-        made.texts.clear()
         made.problems.append(error.sentence)
         return
-    if new:
-        entries = [pin if hashed else replace(pin, files=()) for pin in new]
-        text = made.texts.get(name, texts[name])
-        text += "" if not text or text.endswith("\n") else "\n"
-        made.texts[name] = text + write_requirements(Lock(LockKind.REQUIREMENTS, tuple(entries)))
     made.upgrades += [Upgrade(pin.project, old[pin.project].version, pin.version, []) for pin in changed]
     made.upgrades += [Upgrade(pin.project, "", pin.version, []) for pin in new]
+
+
+def _pylock(text: str, name: str, lock: Lock, pairs: Sequence[tuple[Pin, Pin]], new: Sequence[Pin]) -> str:
+    """Return a pylock.toml with other releases; what is new is wanted by the groups that want what asks for it."""
+    changed = {old: replace(pin, marker=old.marker, groups=old.groups) for old, pin in pairs}
+    wanted = {pin.project: pin.groups for pin in lock.pins}
+    left = {pin.project: pin for pin in new}
+    added = []
+    while left:
+        # What asks for an entry comes before it; of a ring, any.
+        pin = left.pop(next((p for p, pin in left.items() if left.keys().isdisjoint(pin.via)), next(iter(left))))
+        asking = [wanted[project] for one in pin.via if (project := ProjectName(one)) in wanted]
+        groups = () if not asking or () in asking else tuple(dict.fromkeys(g for some in asking for g in some))
+        wanted[pin.project] = groups
+        added.append(replace(pin, groups=groups))
+    return edit_pylock(text, name, lock, changed, added)
+
+
+def _requirements(
+    texts: Mapping[str, str], name: str, lock: Lock, pairs: Sequence[tuple[Pin, Pin]], new: Sequence[Pin]
+) -> dict[str, str]:
+    """Return the requirements files that change; what is new stands at the end of the first."""
+    made: dict[str, str] = {}
+    for document in dict.fromkeys(old.document or name for old, _ in pairs):
+        here = [(old, pin) for old, pin in pairs if (old.document or name) == document]
+        made[document] = _edited(texts[document], document, here)
+    if new:
+        hashed = any(pin.hashes for pin in lock.pins)
+        entries = [replace(pin, index="", files=pin.files if hashed else ()) for pin in new]
+        text = made.get(name, texts[name])
+        text += "" if not text or text.endswith("\n") else "\n"
+        made[name] = text + write_requirements(Lock(LockKind.REQUIREMENTS, tuple(entries)))
+    return made
 
 
 def _same(old: Pin, new: Pin) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -198,7 +198,7 @@ def _asked(context: Context, request: Lock, index: str, wants: Wants, before: tu
         prereleases=request.pre or wants.prereleases,
         held_only=request.offline or context.config.offline,
         builds=request.allow_builds,
-        address=_address(context, request),
+        address=context.origin_at(request.server),
     )
 
 
@@ -215,20 +215,6 @@ def _moment(text: str) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _address(context: Context, request: Lock) -> str:
-    """Return the origin that files have in the lock: public_url, else where the caller finds the server."""
-    if context.config.public_url or not request.server:
-        return context.origin
-    try:
-        parts = urlsplit(request.server)
-        named = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        named = False
-    if not named:
-        raise Invalid("--server: this is no address of a server")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
 def _written(
     context: Context, request: Lock, index: str, kind: LockKind, resolution: Resolution, comments: Comments
 ) -> str:
@@ -236,7 +222,7 @@ def _written(
     if kind is LockKind.REQUIREMENTS:
         head = "".join(f"{line}\n" for line in (*comments.head, f"# {_command(request, index)}"))
         return head + write_requirements(made, comments)
-    home = f"{_address(context, request).rstrip('/')}/{quote(index)}/simple/"
+    home = f"{context.origin_at(request.server).rstrip('/')}/{quote(index)}/simple/"
     return write_pylock(replace(made, index_url=home))
 
 

@@ -37,7 +37,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from (f"not fixed: {printable(problem)}" for problem in report.fix_problems)
     for excepted in report.ignored:
         end = f" until {excepted.end}" if excepted.end else ""
-        yield f"excepted{end}: {printable(f'{excepted.id} {excepted.name} {excepted.version}: {excepted.reason}')}"
+        what = " ".join(filter(None, (excepted.id, excepted.name, excepted.version)))
+        yield printable(f"excepted{end}: {what}: {excepted.reason}")
     for problem in report.ignore_problems:
         yield f"ignore file: {printable(problem)}"
     newest = report.advisories.newest

@@ -30,6 +30,7 @@ VIA = re.compile(r"(\s*)#\s*via\b[ :]*(.*)")
 VIA_MORE = re.compile(r"\s*#\s{2,}\S.*")
 """A line with which such a comment goes on, where it names nothing in its first."""
 _FROM = re.compile(r"\A\s*#\s*from (\S+://\S+)\s*\Z")
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _QUOTED = re.compile(r"[\"'\\]")
 _SHORT = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url", "-f": "--find-links"}
 _SAME = {"--pypi-url": "--index-url"}
@@ -172,6 +173,9 @@ def _read(reader: _Reader, text: str, document: str, into: list[Pin]) -> None:
         listing = False
         if content.startswith("-"):
             made = _option_line(reader, content, document, where)
+        elif (found := _VARIABLE.search(content)) and not is_place(content) and " @ " not in content:
+            reader.unread.append(f"{where}: {found[0]} is a variable of the environment, whose value is not known here")
+            made = None
         else:
             made = _requirement(content, document, where)
         if made is None:

@@ -39,7 +39,7 @@ def write_pylock(lock: Lock) -> str:
     by_name: dict[str, list[Pin]] = {}
     for pin in pins:
         by_name.setdefault(pin.project, []).append(pin)
-    table["packages"] = [_package(pin, lock, by_name) for pin in pins]
+    table["packages"] = [package_table(pin, lock, by_name) for pin in pins]
     try:
         Pylock.from_dict(table)
     except PylockValidationError as error:
@@ -49,7 +49,17 @@ def write_pylock(lock: Lock) -> str:
     return tomli_w.dumps(table, multiline_strings=False)
 
 
-def _package(pin: Pin, lock: Lock, by_name: dict[str, list[Pin]]) -> dict[str, Any]:
+def package_table(pin: Pin, lock: Lock, by_name: dict[str, list[Pin]]) -> dict[str, Any]:
+    """Return the table of an entry.
+
+    Args:
+        pin: the entry.
+        lock: the lock that it is of.
+        by_name: the entries by project, of which it may ask for some.
+
+    Raises:
+        Invalid: it lacks a version, or the name, address or hash of a file.
+    """
     if not pin.project:
         raise Invalid(f"{pin.origin}: pylock.toml wants a name for every entry")
     if not pin.version and not pin.origin:

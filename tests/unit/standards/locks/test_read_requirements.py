@@ -121,3 +121,12 @@ def test_another_file_that_cannot_be_had_is_named_with_the_line_that_asks_for_it
 def test_comment_ends_a_continued_line_as_in_pip():
     lock = read_lock("cheddar==1.0 \\\n# a comment\ngouda\n", "r.txt")
     assert [(pin.project, pin.line) for pin in lock.pins] == [("cheddar", 1), ("gouda", 3)]
+
+
+def test_a_variable_of_the_environment_is_told_and_the_rest_is_read():
+    read = read_lock("gouda==${GOUDA_VERSION}\n${NAME}>=1\nbrie==1.0\n", "requirements.txt")
+    assert [pin.project for pin in read.pins] == ["brie"]
+    assert read.unread == (
+        "line 1: ${GOUDA_VERSION} is a variable of the environment, whose value is not known here",
+        "line 2: ${NAME} is a variable of the environment, whose value is not known here",
+    )
