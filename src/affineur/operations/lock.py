@@ -124,7 +124,7 @@ async def lock(context: Context, request: Lock) -> Locked:
         IndexUnknown: the index is not configured.
     """
     index = context.index(request.index or context.config.default_index).name
-    kind = LockKind.PYLOCK if kind_by_name(request.output) is LockKind.PYLOCK else LockKind.REQUIREMENTS
+    kind = _kind(request)
     wants = _wants(request)
     before = _before(request)
     if request.monitor:
@@ -149,6 +149,23 @@ async def lock(context: Context, request: Lock) -> Locked:
         notes=(*wants.left_out, *resolution.notes, *_gone(comments, resolution.pins)),
         watched=watched,
     )
+
+
+def _kind(request: Lock) -> LockKind:
+    """Return the format to write; what another tool keeps, or the lock is made of, is not written over."""
+    output = request.output
+    if output and output in {document.name for document in request.files}:
+        raise Invalid(f"--output {output}: this is what the lock is made of: name another file")
+    if (kind := kind_by_name(output)) in {LockKind.PYLOCK, LockKind.REQUIREMENTS}:
+        return kind
+    if kind is not None:
+        raise Invalid(
+            f"--output {output}: its own tool keeps that file: write pylock.toml or requirements.txt, and make it from "
+            "that with `affineur convert`"
+        )
+    if output.endswith((".toml", ".json")):
+        raise Invalid(f"--output {output}: the name is pylock.toml, pylock.NAME.toml, or that of a requirements file")
+    return LockKind.REQUIREMENTS
 
 
 def _wants(request: Lock) -> Wants:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from affineur.standards.wanted import Want
 _AT_ONCE = 8
 """Pages read at the same time."""
 _MOST_EXPLAINED = 40
+_REFUSED_PAGE = re.compile(r"\S+ cannot be had: ")
 
 
 @dataclass(frozen=True)
@@ -224,8 +226,8 @@ async def _with_reasons(pages: _Pages, asked: Asked, error: Unresolvable) -> Unr
                 f"{want.requirement}: there are only sdists, which would have to be built to learn what they need; "
                 "--allow-builds does so on your own machine"
             )
-    if told and error.sentence.startswith("Failed to fetch:"):
-        # It repeats, in the resolver's words, how the page was refused.
+    if told and _REFUSED_PAGE.match(error.sentence):
+        # It tells the same of a page.
         return Unresolvable("\n".join(["nothing is locked:", *told]))
     return Unresolvable("\n".join([error.sentence, *told])) if told else error
 

@@ -37,6 +37,8 @@ _MOST_WAITING = 8
 _AGAIN_AFTER = 10
 """Seconds after which a caller is told to try again when too many wait."""
 _VIA = re.compile(r"\A\s+#(?:\s+via)?(?:\s+(?P<what>\S.*))?\Z")
+_FETCHED = re.compile(r"Failed to fetch: `?\S*?([^/`\s]+)/?`?\s*$")
+_SERVER_MESSAGE = re.compile(r"Server message: (.*\S)")
 _KEPT_OF_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT")
 
 
@@ -239,6 +241,10 @@ def _said(text: str, reached: Reached) -> list[str]:
 
 def _problem(said: list[str], labels: Mapping[str, str]) -> str:
     """Return why there is no solution, in one paragraph; hints are about options that nobody has here."""
+    if refused := next((found for line in said if (found := _SERVER_MESSAGE.search(line))), None):
+        # In our own words, without how often and by which address it was tried.
+        fetched = next((found[1] for line in said if (found := _FETCHED.search(line))), "a file")
+        return f"{fetched} cannot be had: {refused[1]}"
     told: list[str] = []
     for line in said:
         if line.startswith("hint: "):

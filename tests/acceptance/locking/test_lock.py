@@ -289,6 +289,27 @@ def test_nothing_asked_for_is_an_empty_lock(lock):
     assert "packages = []" in (lock.folder / "pylock.toml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        ("requirements.in", "this is what the lock is made of"),
+        ("uv.lock", "its own tool keeps that file"),
+        ("Pipfile.lock", "its own tool keeps that file"),
+        ("pyproject.toml", "the name is pylock.toml"),
+        ("folder", "folder cannot be read: Is a directory"),
+    ],
+)
+def test_what_is_not_ours_is_not_written_over(lock, output, problem):
+    (lock.folder / "folder").mkdir()
+    path = lock.folder / output
+    if output not in {"folder", "requirements.in"}:
+        path.write_text("theirs")
+    done = lock("-o", output, text="fondue\n", check=False)
+    assert done.returncode == 1
+    assert problem in done.stderr
+    assert path.is_dir() or path.read_text() in {"theirs", "fondue\n"}
+
+
 def test_as_of_a_day(made):
     day = (datetime.now(UTC) - timedelta(days=85)).date()
     assert pins(made("gruyere\n", as_of=str(day))) == {"gruyere": "1.0"}

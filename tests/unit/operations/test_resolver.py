@@ -86,3 +86,15 @@ def test_uv_is_found_in_its_package_then_on_the_path_or_missed(monkeypatch):
     monkeypatch.setattr(resolver.shutil, "which", lambda name: None)
     with pytest.raises(AffineurError, match="uv is missing, whose resolver makes locks: install the package uv"):
         resolver.find_uv()
+
+
+def test_a_page_that_cannot_be_had_is_told_in_the_words_of_the_server():
+    said = [
+        "error: Request failed after 1 retry in 2.2s",
+        "  cause: Failed to fetch: `/main/simple/fondue/`",
+        "  cause: Server message: upstream unavailable, upstream http://127.0.0.1:9/simple/ cannot be reached",
+        "  cause: HTTP status server error (504 gone) for url (/main/simple/fondue/)",
+    ]
+    assert resolver._problem(said, {}) == (
+        "fondue cannot be had: upstream unavailable, upstream http://127.0.0.1:9/simple/ cannot be reached"
+    )
