@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.exc import DBAPIError
 
 from affineur.errors import AffineurError, StorageFull, StorageUnavailable
@@ -24,6 +25,7 @@ from affineur.storage.catalog.migrate import migrate
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_log = structlog.get_logger("affineur.storage")
 _LARGEST_GROUP = 64
 _CLOSE = object()
 _PATIENCE = 10.0
@@ -203,15 +205,23 @@ class Catalog:
     def _tell(self, done: list[_Done], head: int | None) -> None:
         if head is not None:
             for listener in self._listeners:
-                listener(head)
+                _call(listener, head)
         if jobs := [job for each in done for job in each.change.jobs]:
             for dispatcher in self._dispatchers:
-                dispatcher(jobs)
+                _call(dispatcher, jobs)
         for each in done:
             if each.error is not None:
                 each.write.future.set_exception(each.error)
             else:
                 each.write.future.set_result(each.result)
+
+
+def _call(told: Callable[[Any], None], what: Any) -> None:
+    """Tell somebody of a commit; a fault there is logged: it is committed, and the writer must live."""
+    try:
+        told(what)
+    except Exception:  # noqa: BLE001 - the callers of every later change wait for this thread
+        _log.exception("somebody could not be told of a commit")
 
 
 def _apply(connection: sa.Connection, write: _Write) -> _Done:
