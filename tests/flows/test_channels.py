@@ -124,6 +124,12 @@ async def test_a_webhook_is_signed_and_says_its_id():
         assert not hooks.verified()
 
 
+async def test_what_a_receiver_answers_is_not_unpacked():
+    with Hooks() as hooks:
+        await webhook.Webhook(LOOPBACK).send(webhook_to(hooks))
+        assert hooks.got[0][0]["Accept-Encoding"] == "identity"
+
+
 async def test_a_redirect_is_not_followed():
     with Hooks() as elsewhere, Hooks() as hooks:
         hooks.status, hooks.location = 307, f"http://127.0.0.1:{elsewhere.port}/hook"
@@ -133,8 +139,12 @@ async def test_a_redirect_is_not_followed():
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"]
-)
+    "host",
+    [
+        "127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0",
+        "①②⑦.0.0.1", "１２７.0.0.1", "127。0。0。1",
+    ],
+)  # fmt: skip
 async def test_private_addresses_take_a_setting(host):
     with Hooks() as hooks:
         address = f"http://{host}:{hooks.port}/hook"
@@ -142,6 +152,13 @@ async def test_private_addresses_take_a_setting(host):
             await webhook.Webhook().send(Parcel("d" * 32, address, NEWS))
         assert hooks.got == []
         assert "webhook_networks" in refused.value.sentence or host == "2130706433", "aiohttp itself refuses that one"
+
+
+@pytest.mark.parametrize("host", ["①②⑦.0.0.1", "höhle.example.org", "127%2e0.0.1"])
+def test_hosts_are_named_in_ascii(host):
+    with pytest.raises(Invalid, match="ASCII"):
+        webhook.checked(f"https://{host}/hook")
+    assert webhook.checked("https://xn--hhle-5qa.example.org/ä")
 
 
 @pytest.mark.parametrize(
@@ -179,6 +196,22 @@ async def test_apprise_sends_to_what_it_knows():
         await chat.Chat().send(Parcel("d" * 32, f"json://127.0.0.1:{hooks.port}/", NEWS))
     with pytest.raises(NotDelivered, match="does not know"):
         await chat.Chat().send(Parcel("d" * 32, "nonsense://x", NEWS))
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+async def test_chats_are_told_that_it_is_plain_text():
+    import apprise
+    from apprise.decorators import notify
+
+    forms = []
+
+    @notify(on="probe")
+    def probe(body, title, notify_type, *_, **more):
+        forms.append(more["body_format"])
+        return True
+
+    await chat.Chat().send(Parcel("d" * 32, "probe://x", NEWS))
+    assert forms == [apprise.NotifyFormat.TEXT]
 
 
 @pytest.mark.parametrize(

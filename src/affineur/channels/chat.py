@@ -42,6 +42,9 @@ class Chat:
         if not sender.add(parcel.address):
             raise NotDelivered("Apprise does not know this address", final=True)
         kind = apprise.NotifyType.WARNING if parcel.message.urgent else apprise.NotifyType.INFO
-        sent = await sender.async_notify(body=parcel.message.text, title=parcel.message.subject, notify_type=kind)
+        text = apprise.NotifyFormat.TEXT  # what packages say of themselves is not to be read as Markdown or HTML
+        sent = await sender.async_notify(
+            body=parcel.message.text, title=parcel.message.subject, notify_type=kind, body_format=text
+        )
         if not sent:
             raise NotDelivered("Apprise could not send it; the log says more")

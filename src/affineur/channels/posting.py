@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import AddrInfoType
 
 from affineur.channels.reach import Forbidden, Reach
 
@@ -44,6 +45,18 @@ class _Guarded(AbstractResolver):
     async def close(self) -> None:
         """Nothing is kept open."""
 
+    def socket(self, info: AddrInfoType) -> socket.socket:
+        """Return a socket to connect to an address, whichever way it was come by.
+
+        Numeric hosts are not resolved, and there are spellings of them that only the client reads as such.
+        """
+        family, kind, protocol, _, place = info
+        if not self._reach.lets(str(place[0])):
+            raise Forbidden()
+        made = socket.socket(family, kind, protocol)
+        made.setblocking(False)
+        return made
+
 
 async def post(address: str, body: bytes, headers: Mapping[str, str], reach: Reach) -> tuple[int, bytes]:
     """Post a body; return the status of the answer and the beginning of what it says. Redirects are not followed.
@@ -52,10 +65,13 @@ async def post(address: str, body: bytes, headers: Mapping[str, str], reach: Rea
         OSError: there is no answer.
         ValueError: the address is none.
     """
-    connector = aiohttp.TCPConnector(resolver=_Guarded(reach), force_close=True)
+    guard = _Guarded(reach)
+    connector = aiohttp.TCPConnector(resolver=guard, socket_factory=guard.socket, force_close=True)
     try:
         async with (
-            aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, trust_env=False) as session,
+            aiohttp.ClientSession(
+                connector=connector, timeout=_TIMEOUT, trust_env=False, auto_decompress=False
+            ) as session,
             session.post(address, data=body, headers=headers, allow_redirects=False) as answer,
         ):
             return answer.status, await answer.content.read(_MOST_OF_ANSWER)

@@ -37,12 +37,3 @@ class Forbidden(OSError):
 
     def __init__(self) -> None:
         super().__init__("it leads to a private address; setting webhook_networks allows some")
-
-
-def numeric(host: str) -> bool:
-    """Whether a host is a numeric address."""
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from affineur.channels.channel import Parcel, checked_address
-from affineur.channels.reach import Forbidden, Reach, numeric
+from affineur.channels.reach import Reach
 from affineur.channels.settings import Network
 from affineur.errors import Invalid, NotDelivered
 
@@ -36,6 +36,8 @@ def checked(address: str) -> str:
         raise Invalid(f"{address[:80]!r}: {error}") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Invalid(f"{address[:80]!r}: {wanted} is wanted")
+    if not parts.netloc.isascii() or "%" in parts.netloc:
+        raise Invalid(f"{address[:80]!r}: the host's name in ASCII is wanted (xn--...)")
     if "@" in parts.netloc:
         raise Invalid("a webhook's address must not hold credentials: the signature says who sends")
     return address
@@ -65,8 +67,6 @@ class Webhook:
             NotDelivered: it did not; for good where it says 410 Gone.
         """
         host = urlsplit(parcel.address).hostname or ""
-        if numeric(host) and not self.reach.lets(host):
-            raise NotDelivered(f"{host}: {Forbidden()}")
         body = msgspec.json.encode(_document(parcel))
         from affineur.channels.posting import post
 
@@ -89,7 +89,7 @@ def _headers(parcel: Parcel, body: bytes) -> dict[str, str]:
     moment = int(time.time())
     headers = {
         "Content-Type": "application/json", "User-Agent": "affineur", "webhook-id": parcel.id,
-        "webhook-timestamp": str(moment),
+        "webhook-timestamp": str(moment), "Accept-Encoding": "identity",
     }  # fmt: skip
     if parcel.key:
         headers["webhook-signature"] = signature(parcel.key, parcel.id, moment, body)
