@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from html import escape
 from typing import Any
 
@@ -14,6 +15,7 @@ from affineur.errors import AffineurError, Forbidden, Invalid, MethodNotAllowed,
 from affineur.model.principals import NOBODY, Principal
 from affineur.operations.operation import Kind, Operation, takes_many
 from affineur.operations.table import BY_PATH, TABLE
+from affineur.policy.settings import suggestion
 from affineur.web import problems
 from affineur.web.bodies import read_bounded
 from affineur.web.site import Site
@@ -60,13 +62,25 @@ async def _given(request: BaseRequest, operation: Operation) -> Any:
     try:
         if request.method == "POST":
             body = await read_bounded(request, _LARGEST_BODY, "the request") or b"{}"
+            _check_names(operation, msgspec.json.decode(body, type=dict[str, msgspec.Raw]))
             return operation.checked(msgspec.json.decode(body, type=operation.request))
         query = {key: request.query.getall(key) for key in request.query}
+        _check_names(operation, query)
         lists = {f.name for f in msgspec.structs.fields(operation.request) if takes_many(f)}
         plain = {key: values if key in lists else values[-1] for key, values in query.items()}
         return operation.checked(msgspec.convert(plain, operation.request, strict=False))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Invalid(f"{operation.path}: {error}") from error
+
+
+def _check_names(operation: Operation, given: Collection[str]) -> None:
+    """Check that fields exist: one that is misspelt would count as not given, and might have been a limit."""
+    known = [field.encode_name for field in msgspec.structs.fields(operation.request)]
+    for name in given:
+        if name not in known:
+            raise Invalid(
+                f"{operation.path}: no field {name[:80]!r}{suggestion(name, known)}; there are {', '.join(known)}"
+            )
 
 
 async def _in_steps(

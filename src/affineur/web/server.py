@@ -17,6 +17,7 @@ from affineur.web.simple import CORS, moved
 from affineur.web.site import Site
 
 _log = structlog.get_logger("affineur.web")
+_SECRET = re.compile(r"\A(/(?:alerts|feeds)/).*", re.DOTALL)
 
 
 class Server:
@@ -79,6 +80,11 @@ async def _failed(site: Site, request: BaseRequest, error: Exception) -> web.Str
     return await refusals.answer(site, request, told) if isinstance(told, Refused) else problems.answer(told, request)
 
 
+def _told_in_logs(request: BaseRequest) -> str:
+    """Return the path of a request, without what makes it a secret address."""
+    return _SECRET.sub(r"\1...", request.path)
+
+
 def _told(request: BaseRequest, error: Exception) -> AffineurError | None:
     """Return an error as clients are told of it, None where the client hung up; what nobody foresaw is logged."""
     if isinstance(error, AffineurError):
@@ -86,7 +92,7 @@ def _told(request: BaseRequest, error: Exception) -> AffineurError | None:
     if isinstance(error, ConnectionError):
         return None
     if isinstance(error, OSError) and error.errno is not None:
-        _log.error("storage failed", method=request.method, path=request.path, problem=str(error))
+        _log.error("storage failed", method=request.method, path=_told_in_logs(request), problem=str(error))
         return failure("the storage fails", error)
-    _log.error("request failed", method=request.method, path=request.path, exc_info=error)
+    _log.error("request failed", method=request.method, path=_told_in_logs(request), exc_info=error)
     return AffineurError("something went wrong here; the server's log says what")
