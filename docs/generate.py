@@ -11,7 +11,7 @@ import typer.main
 
 from affineur import errors
 from affineur.cli.main import app
-from affineur.config import SETTINGS
+from affineur.settings import SETTINGS
 from affineur.web.problems import STATUS
 from affineur.web.routes import ROUTES
 

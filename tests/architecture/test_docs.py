@@ -7,7 +7,7 @@ import pytest
 
 from affineur import errors
 from affineur.cli.main import app
-from affineur.config import SETTINGS
+from affineur.settings import SETTINGS
 from affineur.web.routes import ROUTES
 from tests.architecture.tree import ROOT
 

@@ -13,7 +13,7 @@ from affineur.model.alerts import Alert, AlertKind, AlertState, Cause, Fix, News
 from affineur.model.locks import LockKind
 from affineur.model.names import ProjectName
 from affineur.storage import presence
-from affineur.storage.catalog import alerts, downloads, locks, lookout, preferences, signing_keys, usage
+from affineur.storage.catalog import alerts, downloads, locks, lookout, preferences, principals, signing_keys, usage
 from affineur.storage.catalog.alerts import Notice
 from affineur.storage.catalog.downloads import Batch, Download
 from affineur.storage.catalog.locks import KeptLock, Pinned
@@ -143,6 +143,17 @@ def test_preferences_are_the_usual_ones_until_chosen(catalog):
     catalog.write_now(preferences.keep, replace(chosen, digest=1))
     catalog.write_now(preferences.keep, chosen)
     assert catalog.read_now(preferences.of, ["ann", "eve"]) == {"ann": chosen, "eve": Preferences("eve")}
+
+
+def test_news_go_to_the_address_of_a_user_who_chose_nothing(catalog):
+    catalog.write_now(principals.add_user, "eve", "eve@example.org")
+    catalog.write_now(principals.add_user, "bob")
+    found = catalog.read_now(preferences.of, ["bob", "eve", "nobody"])
+    assert {owner: chosen.tell for owner, chosen in found.items()} == {
+        "bob": (), "eve": ("mail:eve@example.org",), "nobody": ()
+    }  # fmt: skip
+    catalog.write_now(preferences.keep, Preferences("eve"))
+    assert catalog.read_now(preferences.of, ["eve"])["eve"].tell == (), "as chosen"
 
 
 def test_keys_are_made_once_and_webhooks_have_one_for_each_owner(catalog):

@@ -46,15 +46,15 @@ def kinds(catalog):
 
 def test_a_change_that_fails_is_rolled_back_alone(catalog):
     def good(change, name):
-        principals.add_user(change, name, admin=False)
+        principals.add_user(change, name)
         return name
 
     def bad(change):
-        principals.add_user(change, "bad", admin=False)
+        principals.add_user(change, "bad")
         raise Invalid("no")
 
     def worse(change):
-        principals.add_user(change, "worse", admin=False)
+        principals.add_user(change, "worse")
         raise RuntimeError("a fault")
 
     gate = threading.Event()
@@ -70,6 +70,20 @@ def test_a_change_that_fails_is_rolled_back_alone(catalog):
         futures[2].result(10)
     assert catalog.read_now(principals.users) == ["ada", "bob"]
     assert kinds(catalog) == ["user.added", "user.added"]
+
+
+def test_a_listener_with_a_fault_keeps_nobody_from_what_was_committed(catalog):
+    def broken(_what):
+        raise RuntimeError("no ears")
+
+    heads = []
+    for listener in (broken, heads.append):
+        catalog.on_commit(listener)
+        catalog.on_jobs(listener)
+    for user in ("ada", "bob"):
+        catalog._submit(lambda change, user=user: principals.add_user(change, user)).result(10)
+    assert catalog.read_now(principals.users) == ["ada", "bob"]
+    assert len(heads) == 2
 
 
 def test_changes_that_wait_are_committed_together(catalog):
@@ -88,10 +102,10 @@ def test_changes_that_wait_are_committed_together(catalog):
 def test_listeners_are_told_only_of_what_is_committed_and_visible(catalog):
     seen = []
     catalog.on_commit(lambda head: seen.append((head, catalog.read_now(ledger.head))))
-    catalog.write_now(principals.add_user, "ada", admin=False)
+    catalog.write_now(principals.add_user, "ada")
     catalog.write_now(blobs.record, A, 1, "", "", "mirror")
     with pytest.raises(Conflict):
-        catalog.write_now(principals.add_user, "ada", admin=False)
+        catalog.write_now(principals.add_user, "ada")
     assert seen == [(1, 1)]
 
 
@@ -99,21 +113,21 @@ async def test_a_caller_that_was_cancelled_does_not_end_the_writer(catalog):
     gate = threading.Event()
     blocked = asyncio.ensure_future(catalog.write(lambda change: gate.wait(10)))
     await asyncio.sleep(0.05)
-    waiting = asyncio.ensure_future(catalog.write(principals.add_user, "eve", admin=False))
+    waiting = asyncio.ensure_future(catalog.write(principals.add_user, "eve"))
     await asyncio.sleep(0.05)
     blocked.cancel()
     waiting.cancel()
     await asyncio.sleep(0.05)
     gate.set()
     await asyncio.gather(blocked, waiting, return_exceptions=True)
-    await catalog.write(principals.add_user, "ada", admin=False)
+    await catalog.write(principals.add_user, "ada")
     assert await catalog.read(principals.users) == ["ada"], "what was cancelled before it began is not done"
 
 
 def test_an_error_of_the_database_fails_the_group_and_not_the_next(catalog):
     with pytest.raises(StorageUnavailable, match="cannot be written"):
         catalog.write_now(lambda change: change.connection.execute(sa.text("SELECT * FROM no_such_table")))
-    catalog.write_now(principals.add_user, "ada", admin=False)
+    catalog.write_now(principals.add_user, "ada")
     with pytest.raises(StorageUnavailable, match="does not answer"):
         catalog.read_now(lambda connection: connection.execute(sa.text("SELECT * FROM no_such_table")))
 
@@ -135,7 +149,7 @@ def test_a_change_with_wrong_values_fails_alone(catalog):
 
     gate = threading.Event()
     waiting = catalog._submit(lambda change: gate.wait(10))
-    futures = [catalog._submit(wrong), catalog._submit(lambda change: principals.add_user(change, "ada", admin=False))]
+    futures = [catalog._submit(wrong), catalog._submit(lambda change: principals.add_user(change, "ada"))]
     gate.set()
     waiting.result(10)
     with pytest.raises(StorageUnavailable):
@@ -154,8 +168,8 @@ def test_nobody_is_told_what_a_group_that_failed_had_found(catalog):
         else "SELECT pg_terminate_backend(pg_backend_pid())"
     )
     futures = [
-        catalog._submit(lambda change: principals.add_user(change, "ada", admin=False)),
-        catalog._submit(lambda change: principals.add_user(change, "ada", admin=False)),
+        catalog._submit(lambda change: principals.add_user(change, "ada")),
+        catalog._submit(lambda change: principals.add_user(change, "ada")),
         catalog._submit(lambda change: change.connection.execute(sa.text(broken))),
     ]
     gate.set()
@@ -199,7 +213,7 @@ def test_servers_that_write_the_same_rows_at_once_do_not_get_in_each_others_way(
 
 def test_what_was_written_is_there_for_another_process(database_url):
     catalog, other = Catalog.open(database_url), Catalog.open(database_url)
-    catalog.write_now(principals.add_user, "ada", admin=True)
+    catalog.write_now(principals.add_user, "ada")
     assert other.read_now(principals.users) == ["ada"]
     catalog.close()
     other.close()
@@ -207,7 +221,7 @@ def test_what_was_written_is_there_for_another_process(database_url):
 
 def test_readers_go_on_while_a_change_is_made(catalog):
     gate = threading.Event()
-    waiting = catalog._submit(lambda change: (principals.add_user(change, "ada", admin=False), gate.wait(10)))
+    waiting = catalog._submit(lambda change: (principals.add_user(change, "ada"), gate.wait(10)))
     began = time.monotonic()
     assert catalog.read_now(principals.users) == []
     assert time.monotonic() - began < 1
@@ -404,9 +418,9 @@ def token(catalog, digest=A, identifier="t1", expires=None, projects=()):
 def test_users_and_their_tokens(catalog):
     with pytest.raises(NotFound, match="affineur user add"):
         token(catalog)
-    catalog.write_now(principals.add_user, "ada", admin=False)
+    catalog.write_now(principals.add_user, "ada")
     with pytest.raises(Conflict):
-        catalog.write_now(principals.add_user, "ada", admin=True)
+        catalog.write_now(principals.add_user, "ada")
     token(catalog, expires=NOW, projects=["gouda"])
     found = catalog.read_now(principals.find, A)
     assert (found.name, found.projects, found.expires) == ("ada", frozenset({"gouda"}), NOW)
@@ -419,7 +433,7 @@ def test_users_and_their_tokens(catalog):
 
 
 def test_a_revoked_token_is_nobody(catalog):
-    catalog.write_now(principals.add_user, "ada", admin=False)
+    catalog.write_now(principals.add_user, "ada")
     token(catalog)
     catalog.write_now(principals.revoke, "t1")
     assert catalog.read_now(principals.find, A) is None
@@ -450,3 +464,33 @@ def test_bytes_of_what_was_deleted_long_ago_are_given_up(catalog):
     with pytest.raises(FileUnknown):
         catalog.write_now(hosted.undelete, "internal", "gouda", "1.0", 0.0, "ada")
     assert catalog.write_now(hosted.expire, 2e10) == 0
+
+
+def test_where_the_tokens_of_users_may_read(catalog):
+    for user in ("ada", "bob", "eve"):
+        catalog.write_now(principals.add_user, user)
+    later, over = NOW + timedelta(days=1), NOW - timedelta(seconds=1)
+    rows = [
+        ("t1", "ada", ("main",), ("read",), None), ("t2", "ada", ("other", "third"), ("upload", "admin"), later),
+        ("t3", "ada", ("uploads",), ("upload",), None), ("t4", "ada", ("over",), ("read",), over),
+        ("t5", "bob", ("*",), ("read",), None), ("t6", "eve", ("main",), ("read",), None),
+    ]  # fmt: skip
+    for number, (identifier, user, indexes, rights, expires) in enumerate(rows):
+        catalog.write_now(principals.add_token, identifier, user, f"{number}" * 64, indexes, rights, (), expires)
+    catalog.write_now(principals.revoke, "t6")
+    found = catalog.read_now(principals.reading, ["ada", "bob", "eve", "nobody"], NOW)
+    assert found == {"ada": {"main", "other", "third"}, "bob": {"*"}, "eve": set()}
+    assert catalog.read_now(principals.reading, [f"user-{number}" for number in range(1200)] + ["bob"], NOW) == {
+        "bob": {"*"}
+    }
+
+
+def test_the_mail_address_of_a_user(catalog):
+    catalog.write_now(principals.add_user, "ada", "ada@example.org")
+    catalog.write_now(principals.add_user, "bob")
+    assert catalog.read_now(principals.mails) == {"ada": "ada@example.org", "bob": ""}
+    catalog.write_now(principals.set_mail, "ada", "", "root")
+    assert (catalog.read_now(principals.mail_of, "ada"), catalog.read_now(principals.mail_of, "nobody")) == ("", "")
+    assert kinds(catalog)[-1] == "user.changed"
+    with pytest.raises(NotFound, match="affineur user add"):
+        catalog.write_now(principals.set_mail, "nobody", "a@example.org")

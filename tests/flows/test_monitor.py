@@ -157,14 +157,27 @@ def test_ci_posts_a_lock_with_a_token_that_may_read(server, tmp_path, hooks):
     other = server.token("main", "read", "eve")
     document = {"name": "requirements.txt", "text": "gouda==1.0\n"}
     fields = {"name": "till", "lock": [document], "tell": ["mail:team@example.org"]}
+    refused = call(server, "monitor/add", token, **fields)
+    assert (refused.status_code, "affineur user mail" in refused.json()["detail"]) == (403, True)
+    server.command("user", "mail", "ci", "team@example.org")
     assert call(server, "monitor/add", token, **fields).json()["owner"] == "ci"
     assert call(server, "monitor/add", token, **{**fields, "tell": []}).json()["tell"] == ["mail:team@example.org"]
-    assert call(server, "monitor/add", other, **fields).status_code == 409
+    assert call(server, "monitor/add", other, **{**fields, "tell": []}).status_code == 409
     assert call(server, "monitor/add", other, **{**fields, "name": "x", "owner": "ci"}).status_code == 403
-    assert call(server, "monitor/add", token, **{**fields, "tell": [hooks.target]}).status_code == 403
+    with_hook = {**fields, "tell": [hooks.target]}
+    assert call(server, "monitor/add", token, **with_hook).status_code == 403
+    assert call(server, "monitor/prefer", token, tell=["mail:eve@example.org"]).status_code == 403
+    assert ask(server, "monitor/add", **with_hook, owner="ci").ok
+    assert call(server, "monitor/add", token, **with_hook).json()["tell"] == [hooks.target], "as it was named for them"
+    assert call(server, "monitor/add", token, **{**with_hook, "name": "another"}).status_code == 403
     assert call(server, "monitor/show", other, name="till").status_code == 404
     assert [row["name"] for row in call(server, "monitor/list", token).json()] == ["till"]
     assert call(server, "monitor/list", other).json() == []
+    feed = call(server, "monitor/feeds", token, lock="till").json()["json"]
+    assert requests.get(feed, timeout=10).ok
+    ask(server, "monitor/add", name="till", lock=[document], owner="eve").raise_for_status()
+    assert requests.get(feed, timeout=10).status_code == 404, "it is another's now"
+    ask(server, "monitor/add", name="till", lock=[document], owner="ci").raise_for_status()
     assert call(server, "monitor/remove", other, name="till").status_code == 404
     assert call(server, "monitor/remove", token, name="till").ok
 

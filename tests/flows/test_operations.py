@@ -94,6 +94,33 @@ def test_changes_are_not_made_by_get(affineur, admin):
     assert "eve" not in affineur.command("user", "list").stdout
 
 
+def test_a_field_that_does_not_exist_is_refused_and_not_left_out(affineur, admin):
+    client = Client(affineur.url, admin)
+    with pytest.raises(
+        Answered, match="no field 'projects' \\(did you mean 'project'\\?\\); there are user, index"
+    ) as caught:
+        client.call("token create", user="root", rights=["upload"], projects=["gouda"])
+    assert caught.value.status == 400
+    with pytest.raises(Answered, match="no field 'admin'"):
+        client.call("user add", name="eve", admin=True)
+    answer = affineur.get("/api/v1/ledger/log?limt=1", headers={"Authorization": f"Bearer {admin}"})
+    assert (answer.status_code, "did you mean 'limit'" in answer.json()["detail"]) == (400, True)
+
+
+def test_users_have_a_mail_address(affineur, admin):
+    client = Client(affineur.url, admin)
+    assert client.call("user add", name="eve", mail="eve@example.org") == {"name": "eve", "mail": "eve@example.org"}
+    for wrong in ("nobody", "a@b c", "a@example.org, b@example.org"):
+        with pytest.raises(Answered, match="a mail address") as caught:
+            client.call("user mail", name="eve", mail=wrong)
+        assert caught.value.status == 400
+    client.call("user mail", name="eve", mail="e@example.org")
+    assert client.call("user list") == [{"name": "eve", "mail": "e@example.org"}, {"name": "root", "mail": ""}]
+    assert affineur.command("user", "mail", "eve").stdout == "eve: no address\n"
+    with pytest.raises(Answered, match="no such user"):
+        client.call("user mail", name="nobody")
+
+
 def test_wrong_field_is_named(affineur, admin):
     answer = affineur.get("/api/v1/ledger/log?limit=many", headers={"Authorization": f"Bearer {admin}"})
     assert answer.status_code == 400

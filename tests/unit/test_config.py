@@ -5,6 +5,7 @@ import pytest
 from affineur.config import load
 from affineur.errors import InvalidConfig
 from affineur.model.names import ProjectName, matches
+from affineur.settings import SETTINGS, converted
 
 
 def loaded(tmp_path, text):
@@ -82,3 +83,21 @@ def test_a_value_where_tables_belong_is_a_problem(tmp_path, where):
 )
 def test_the_origin_of_absolute_addresses(settings, address):
     assert load(None, settings, {}).address == address
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("port", 0, "1 to 65535"), ("port", 70_000, "1 to 65535"), ("jobs_at_once", 0, "1 to 1000"),
+        ("locks_at_once", 0, "1 to 1000"), ("workers", 10**9, "1 to 1024"), ("smtp_port", 65_536, "0 to 65535"),
+        ("downloads_keep", 1e9, "0 to 36500"), ("fresh_for", 1e300, "0 to 3153600000"), ("fresh_for", -1, "0 to 3153600000"),
+        ("max_upload", 10**30, "0 to 9007199254740992"),
+    ],
+)  # fmt: skip
+def test_numbers_have_bounds(name, value, told):
+    with pytest.raises(InvalidConfig, match=f"{name}: a number from {told} is wanted"):
+        load(None, {name: value}, {})
+
+
+def test_every_default_is_within_its_bounds():
+    assert all(converted(setting, setting.default) == setting.default for setting in SETTINGS)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from affineur.channels import mail
 from affineur.errors import Invalid
 from affineur.model.principals import Right
 from affineur.operations.context import Context
@@ -20,12 +21,17 @@ _PREFIX = "affineur-"
 
 
 class UserAdd(msgspec.Struct, frozen=True):
-    """Add a user."""
+    """Add a user. What somebody may do, administering too, is said by the rights of their tokens."""
 
     name: Annotated[str, argument("The user's name.")]
-    admin: Annotated[
-        bool, option("Note that the user administers. What may be done is said by the rights of a token alone.")
-    ] = False
+    mail: Annotated[str, option("Where news may be sent to the user without further ado.")] = ""
+
+
+class UserMail(msgspec.Struct, frozen=True):
+    """Set the mail address of a user, to which news may be sent without further ado."""
+
+    name: Annotated[str, argument("The user's name.")]
+    mail: Annotated[str, argument("The address; empty: none.")] = ""
 
 
 class UserList(msgspec.Struct, frozen=True):
@@ -36,6 +42,7 @@ class User(msgspec.Struct, frozen=True):
     """A user as listed."""
 
     name: str
+    mail: str
 
 
 class TokenCreate(msgspec.Struct, frozen=True):
@@ -81,18 +88,35 @@ async def add_user(context: Context, request: UserAdd) -> User:
 
     Raises:
         Conflict: the name is taken.
-        Invalid: the name is empty or holds spaces or control characters.
+        Invalid: the name is empty or holds spaces or control characters, or the address is none.
     """
     if not request.name or not request.name.isprintable() or " " in request.name:
         raise Invalid(f"{request.name!r} is not a user name: use printable characters without spaces")
-    await context.catalog.write(principals.add_user, request.name, admin=request.admin, actor=context.actor)
-    return User(request.name)
+    address = _address(request.mail)
+    await context.catalog.write(principals.add_user, request.name, address, context.actor)
+    return User(request.name, address)
+
+
+async def set_mail(context: Context, request: UserMail) -> User:
+    """Set the mail address of a user.
+
+    Raises:
+        NotFound: there is no such user.
+        Invalid: the address is none.
+    """
+    address = _address(request.mail)
+    await context.catalog.write(principals.set_mail, request.name, address, context.actor)
+    return User(request.name, address)
+
+
+def _address(text: str) -> str:
+    return mail.checked(text) if text.strip() else ""
 
 
 async def list_users(context: Context, request: UserList) -> list[User]:
     """Return the users."""
     del request
-    return [User(name) for name in await context.catalog.read(principals.users)]
+    return [User(name, address) for name, address in (await context.catalog.read(principals.mails)).items()]
 
 
 async def create_token(context: Context, request: TokenCreate) -> NewToken:

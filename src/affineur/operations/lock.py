@@ -129,7 +129,7 @@ async def lock(context: Context, request: Lock) -> Locked:
     before = _before(request)
     if request.monitor:
         monitor.check_name(request.monitor)
-        recipients.targets_of(context, request.tell)
+        await recipients.targets_of(context, request.tell, request.monitor)
     comments = _comments(request, kind)
     resolution = await resolved(context, _asked(context, request, index, wants, before))
     text = _written(context, request, index, kind, resolution, comments)

@@ -19,8 +19,9 @@ from affineur.operations.context import Context
 from affineur.operations.fields import number
 from affineur.operations.news import said_of
 from affineur.operations.operation import Document, argument, documents_option, option, texts_of
+from affineur.operations.readers import readers
 from affineur.operations.recipients import feed_name, new_secrets, targets_of
-from affineur.operations.watched import administers, owned, releases_of
+from affineur.operations.watched import administers, may_read, owned, readable, releases_of
 from affineur.standards.locks.read import read_lock
 from affineur.storage.catalog import alerts, jobs, locks, signing_keys
 from affineur.storage.catalog.database import Change
@@ -176,7 +177,9 @@ async def add(context: Context, request: MonitorAdd) -> Added:
         raise Forbidden(f"only an administrator may watch for {owner}")
     if not owner:
         raise Invalid("whose lock is it? give --owner")
-    targets = targets_of(context, request.tell)
+    if not (await readers(context.config, context.catalog, [owner])).let(owner, index):
+        raise Forbidden(f"{owner} would be told nothing: no token of theirs may read {index}")
+    targets = await targets_of(context, request.tell, request.name)
     now = datetime.now(UTC)
     if request.by_use:
         kept = _by_use(context, request, owner, index, now)
@@ -230,6 +233,8 @@ def _keep(
     before = locks.named(change.connection).get(kept.name)
     if before is not None and before.owner != kept.owner and not administrator:
         raise Conflict(f"{kept.name}: there is a lock of this name already; choose another")
+    if before is not None and before.owner != kept.owner:
+        signing_keys.forget_secret(change, feed_name(lock=kept.name))  # the former owner knows its address
     tell = targets or (before.tell if before else ())
     muted = before.muted_until if before else None
     locks.keep(change, replace(kept, tell=tell, muted_until=muted), pins)
@@ -247,7 +252,8 @@ async def list_locks(context: Context, request: MonitorList) -> list[LockRow]:
     found = await context.catalog.read(locks.named, owner)
     counts: dict[str, int] = {}
     for alert in await context.catalog.read(alerts.listed, owner=owner, limit=100_000):
-        counts[alert.lock] = counts.get(alert.lock, 0) + 1
+        if may_read(context, alert.index):
+            counts[alert.lock] = counts.get(alert.lock, 0) + 1
     return [
         LockRow(
             lock.name, lock.owner, lock.index, lock.filename, counts.get(lock.name, 0), lock.use_of, lock.muted_until
@@ -263,7 +269,7 @@ async def show(context: Context, request: MonitorShow) -> Shown:
         NotFound: there is no such lock of who asks.
     """
     lock = await context.catalog.read(locks.find, request.name)
-    pins = await context.catalog.read(releases_of, await owned(context, request.name))
+    pins = await context.catalog.read(releases_of, await readable(context, request.name))
     found = await context.catalog.read(alerts.listed, lock=request.name)
     return Shown(
         lock.name, lock.owner, lock.index, lock.filename, len(pins), list(lock.tell), lock.use_of, lock.added_at,
@@ -294,7 +300,7 @@ async def mute(context: Context, request: MonitorMute) -> Shown:
     Raises:
         NotFound: there is no such lock or alert of who asks.
     """
-    lock = await owned(context, request.name)
+    lock = await readable(context, request.name)
     if request.alert:
         await _set_state(context, [request.alert], AlertState.MUTED if request.days else AlertState.OPEN, lock.name)
     else:
@@ -314,9 +320,8 @@ async def acknowledge(context: Context, request: MonitorAcknowledge) -> list[Ale
 
 async def _set_state(context: Context, ids: Sequence[str], state: AlertState, lock: str = "") -> list[AlertRow]:
     owner = None if administers(context) else context.actor
-    known = {
-        alert.id: alert for alert in await context.catalog.read(alerts.listed, owner=owner, lock=lock, limit=100_000)
-    }
+    found = await context.catalog.read(alerts.listed, owner=owner, lock=lock, limit=100_000)
+    known = {alert.id: alert for alert in found if may_read(context, alert.index)}
     if strange := [identifier for identifier in ids if identifier not in known]:
         raise NotFound(f"{strange[0]}: no such alert of yours; `affineur monitor alerts` names them")
     await context.catalog.write(alerts.set_state, state, ids=ids)
@@ -333,12 +338,11 @@ async def list_alerts(context: Context, request: MonitorAlerts) -> list[AlertRow
     if request.state and request.state not in set(AlertState):
         raise Invalid(f"{request.state!r} is no state; there are {', '.join(AlertState)}")
     if request.lock:
-        await owned(context, request.lock)
+        await readable(context, request.lock)
     owner = None if administers(context) else context.actor
     state = AlertState(request.state) if request.state else None
-    return [
-        _row(alert) for alert in await context.catalog.read(alerts.listed, owner=owner, lock=request.lock, state=state)
-    ]
+    found = await context.catalog.read(alerts.listed, owner=owner, lock=request.lock, state=state)
+    return [_row(alert) for alert in found if may_read(context, alert.index)]
 
 
 def _row(alert: Alert) -> AlertRow:

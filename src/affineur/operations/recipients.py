@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated
 
 import msgspec
+import sqlalchemy as sa
 
 from affineur.channels import table
 from affineur.channels.webhook import spelt
@@ -17,8 +19,8 @@ from affineur.operations import quiet_hours
 from affineur.operations.context import Context
 from affineur.operations.fields import number
 from affineur.operations.operation import argument, option
-from affineur.operations.watched import administers, owned
-from affineur.storage.catalog import preferences, signing_keys
+from affineur.operations.watched import administers, readable
+from affineur.storage.catalog import locks, preferences, principals, signing_keys
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.preferences import Preferences
 
@@ -77,8 +79,11 @@ class NewSecret(msgspec.Struct, frozen=True):
     secret: str
 
 
-def targets_of(context: Context, given: Sequence[str]) -> tuple[str, ...]:
+async def targets_of(context: Context, given: Sequence[str], lock: str = "") -> tuple[str, ...]:
     """Return places to tell in their one spelling.
+
+    Who asks may name their own mail address, what the setting `tell_allowed` names, and what is told
+    already: of the lock, where it is theirs, or by their preferences. The rest takes an administrator.
 
     Raises:
         Invalid: one is none, or there are too many.
@@ -87,15 +92,37 @@ def targets_of(context: Context, given: Sequence[str]) -> tuple[str, ...]:
     if len(given) > _MOST_TARGETS:
         raise Invalid(f"at most {_MOST_TARGETS} places can be told")
     found = tuple(dict.fromkeys(table.checked(target) for target in given))
+    if not found or administers(context):
+        return found
+    own = await context.catalog.read(_own, context.actor, lock)
     for target in found:
-        if not (_allowed(context.config, target) or administers(context)):
-            raise Forbidden(f"{target}: this place takes an administrator (setting tell_allowed)")
+        if not (target in own or allowed(context.config, target)):
+            way = "have an administrator name it, set it as your address (affineur user mail), or allow it"
+            raise Forbidden(f"{target}: {way} (setting tell_allowed)")
     return found
 
 
-def _allowed(config: Config, target: str) -> bool:
+def _own(connection: sa.Connection, owner: str, lock: str) -> set[str]:
+    """Return the places that somebody may have told: their address, and what is told already."""
+    kept = locks.named(connection, owner).get(lock)
+    told = preferences.of(connection, [owner])[owner].tell + (kept.tell if kept else ())
+    return {f"mail:{principals.mail_of(connection, owner)}", *told}
+
+
+def allowed(config: Config, target: str) -> bool:
+    """Whether a pattern of the setting `tell_allowed` fits a target."""
     patterns = [pattern.strip() for pattern in str(config.tell_allowed).split(",")]
-    return any(fnmatchcase(target, pattern) for pattern in patterns if pattern)
+    return any(_fits(target, pattern) for pattern in patterns if pattern)
+
+
+def _fits(target: str, pattern: str) -> bool:
+    """Whether a pattern fits; a star in its host does not reach beyond the host."""
+    host = _host(pattern)
+    return fnmatchcase(target, pattern) and (not host or fnmatchcase(_host(target), host))
+
+
+def _host(text: str) -> str:
+    return re.split(r"[/?#\\]", text.partition("://")[2], maxsplit=1)[0]
 
 
 def new_secrets(change: Change, owner: str, targets: Sequence[str]) -> dict[str, str]:
@@ -117,7 +144,7 @@ async def prefer(context: Context, request: MonitorPrefer) -> Chosen:
     """
     owner = context.actor
     before = (await context.catalog.read(preferences.of, [owner]))[owner]
-    tell = () if request.tell == ("none",) else targets_of(context, request.tell) or before.tell
+    tell = () if request.tell == ("none",) else await targets_of(context, request.tell) or before.tell
     zone = "UTC" if request.timezone == "none" else request.timezone or before.timezone
     quiet_hours.zone(zone)
     quiet = "" if request.quiet == "none" else request.quiet or before.quiet
@@ -140,7 +167,7 @@ async def feeds(context: Context, request: MonitorFeeds) -> Feeds:
         NotFound: there is no such lock of who asks.
     """
     if request.lock:
-        await owned(context, request.lock)
+        await readable(context, request.lock)
     name = feed_name(lock=request.lock, owner=context.actor)
     if request.new:
         await context.catalog.write(signing_keys.forget_secret, name)

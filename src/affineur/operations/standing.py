@@ -12,7 +12,7 @@ from affineur.operations.context import Context
 from affineur.operations.fields import number
 from affineur.operations.lookout import known_of
 from affineur.operations.operation import argument
-from affineur.operations.watched import owned, releases_of
+from affineur.operations.watched import readable, releases_of
 
 _YEAR = timedelta(days=365.25)
 
@@ -40,7 +40,7 @@ async def report(context: Context, request: MonitorReport) -> list[Aged]:
     Raises:
         NotFound: there is no such lock of who asks.
     """
-    lock = await owned(context, request.name)
+    lock = await readable(context, request.name)
     releases = await context.catalog.read(releases_of, lock)
     known = await known_of(context, {(lock.index, project): () for project, _ in releases})
     now, found = datetime.now(UTC), []

@@ -88,6 +88,10 @@ TABLE: tuple[Operation, ...] = (
     Operation("user add", accounts.UserAdd, accounts.add_user, CHANGE, say=lambda user: f"added {user.name}"),
     Operation("user list", accounts.UserList, accounts.list_users),
     Operation(
+        "user mail", accounts.UserMail, accounts.set_mail, CHANGE,
+        say=lambda user: f"{user.name}: {user.mail or 'no address'}",
+    ),
+    Operation(
         "token create", accounts.TokenCreate, accounts.create_token, CHANGE,
         say=accounts.say_token, brief=lambda made: made.secret,
     ),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from affineur.errors import NotFound
+from affineur.errors import Forbidden, NotFound
 from affineur.model.principals import Right
 from affineur.operations.context import Context
 from affineur.storage.catalog import locks, usage
@@ -52,6 +52,25 @@ def used_by(
 def administers(context: Context) -> bool:
     """Whether who asks may administer everything."""
     return context.principal.may(Right.ADMIN, "*")
+
+
+def may_read(context: Context, index: str) -> bool:
+    """Whether who asks may read an index, by the token that they ask with."""
+    found = context.config.indexes.get(index)
+    return (found is not None and bool(found.anonymous)) or context.principal.may(Right.READ, index)
+
+
+async def readable(context: Context, name: str) -> Named:
+    """Return a lock that who asks may see, of an index that they may read.
+
+    Raises:
+        NotFound: there is none of that name, or it is another's.
+        Forbidden: the index is closed to them.
+    """
+    found = await owned(context, name)
+    if not may_read(context, found.index):
+        raise Forbidden(f"{name} is about {found.index}, which this token may not read")
+    return found
 
 
 async def owned(context: Context, name: str) -> Named:

@@ -16,6 +16,7 @@ from aiohttp.web_request import BaseRequest
 from affineur.errors import NotFound
 from affineur.model.alerts import Alert
 from affineur.operations.news import cut, said_of, title_of
+from affineur.operations.readers import readers
 from affineur.storage.catalog import alerts, signing_keys
 from affineur.web.site import Site
 
@@ -33,6 +34,7 @@ async def feed(site: Site, request: BaseRequest, feed: str, form: str) -> web.St
         found = await site.catalog.read(alerts.latest, lock=whose)
     else:
         found = await site.catalog.read(alerts.latest, owner=whose)
+    found = (await readers(site.config, site.catalog, {alert.owner for alert in found})).readable(found)
     write, content_type = _FORMS[form]
     body = write(f"affineur: {whose}", f"{site.origin}/feeds/{feed}.{form}", found)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -86,6 +86,8 @@ def test_no_waiver_lifts_it_and_only_administrators_of_all_set_it_everywhere(aff
 def test_who_has_it_is_told(affineur, upstream, admin):
     upstream.wheel("widely", "1.0")
     secrets = {user: affineur.token("*", "read", user) for user in ("ada", "bob", "eve", "zoe")}
+    for user, name in (("ada", "shop"), ("bob", "bob"), ("zoe", "zoe")):
+        admin.call("user mail", name=user, mail=f"{name}@example.org")
     document = {"name": "r.txt", "text": "widely==1.0\n"}
     ada = Client(affineur.url, secrets["ada"])
     ada.call("monitor add", name="shop", lock=[document], tell=["mail:shop@example.org"])

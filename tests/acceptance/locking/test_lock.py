@@ -422,6 +422,7 @@ def test_a_project_with_sdists_alone(lock):
 
 def test_a_lock_is_kept_to_be_watched(affineur, lock, reader):
     there = ("--server", affineur.url, "--token", reader, "--index", "main")
+    affineur.command("user", "mail", "rita", "team@example.org")
     done = lock("--monitor", "shop/api", "--tell", "mail:team@example.org", *there, text="fondue\n")
     assert "shop/api of rita is watched: 3 releases, index main\n  news go to mail:team@example.org" in done.stderr
     assert "shop/api  rita" in affineur.command("monitor", "list").stdout

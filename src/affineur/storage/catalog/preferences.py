@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 import sqlalchemy as sa
 
+from affineur.storage.catalog import principals
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.schema import preferences
 
@@ -38,8 +39,9 @@ def keep(change: Change, chosen: Preferences) -> None:
 
 
 def of(connection: sa.Connection, owners: Sequence[str]) -> dict[str, Preferences]:
-    """Return what each owner chose; the defaults where it chose nothing."""
-    found = {owner: Preferences(owner) for owner in owners}
+    """Return what each owner chose; the usual where it chose nothing: news to its mail address, if it has one."""
+    mails = principals.mails(connection, owners)
+    found = {owner: Preferences(owner, (f"mail:{mails[owner]}",) if mails.get(owner) else ()) for owner in owners}
     rows = connection.execute(sa.select(preferences).where(preferences.c.owner.in_(owners)))
     for row in rows:
         tell = tuple(msgspec.json.decode(row.tell, type=list[str]))

@@ -157,7 +157,7 @@ users = Table(
     METADATA,
     Column("name", String, primary_key=True),
     Column("created_at", Float, nullable=False),
-    Column("admin", Boolean, nullable=False),
+    Column("mail", String),
 )
 tokens = Table(
     "tokens",
