@@ -55,6 +55,7 @@ def test_rights_count_when_news_are_told(server, tmp_path, admin):
         assert eventually(lambda: len(bobs.got) == 2)
         assert eventually(lambda: not waiting(server))
         assert len(adas.got) == 1
+        assert "news withheld" in server.log.read_text()
         assert server.get(f"/feeds/{feed}").json()["items"] == []
         assert adas_other.call("monitor alerts") == []
         (row,) = adas_other.call("monitor list")

@@ -30,7 +30,7 @@ from affineur.operations.causes import Known
 from affineur.operations.concerns import Concerned, concerned
 from affineur.operations.context import Context
 from affineur.operations.news import Letterhead, composed
-from affineur.operations.readers import readers
+from affineur.operations.readers import for_readers, readers
 from affineur.operations.used import Look, Uses
 from affineur.operations.watched import releases_of, used_by
 from affineur.policy.gate import Screened
@@ -378,11 +378,8 @@ async def tell_due(context: Context, lease: str) -> int:
     batches = await context.catalog.read(_batches, now)
     if not batches:
         return 0
-    may = await readers(context.config, context.catalog, [batch.owner for batch in batches])
-    batches = [
-        replace(batch, news=tuple((kind, alert) for kind, alert in batch.news if may.let(batch.owner, alert.index)))
-        for batch in batches
-    ]
+    owners = {batch.owner for batch in batches}
+    batches = for_readers(batches, await readers(context.config, context.catalog, owners))
     key = await context.catalog.write(signing_keys.server_secret, links.NAME)
     head = Letterhead(context.origin, key, await context.catalog.read(locks.named))
     pairs = sorted({alert.project for batch in batches for _, alert in batch.news})

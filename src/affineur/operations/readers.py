@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+import structlog
 
 from affineur.config import Config
 from affineur.model.alerts import Alert
 from affineur.storage.catalog import principals
+from affineur.storage.catalog.alerts import Batch
 from affineur.storage.catalog.database import Catalog
+
+_log = structlog.get_logger("affineur.lookout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,18 @@ class Readers:
     def readable(self, found: Iterable[Alert]) -> list[Alert]:
         """Return those of some alerts that their owners may read."""
         return [alert for alert in found if self.let(alert.owner, alert.index)]
+
+
+def for_readers(batches: Iterable[Batch], may: Readers) -> list[Batch]:
+    """Return what recipients are to be told without what its owner may not read any more; that is logged."""
+    made, withheld = [], set()
+    for batch in batches:
+        withheld |= {(batch.owner, alert.index) for _, alert in batch.news if not may.let(batch.owner, alert.index)}
+        news = tuple((kind, alert) for kind, alert in batch.news if may.let(batch.owner, alert.index))
+        made.append(replace(batch, news=news))
+    for owner, index in sorted(withheld):
+        _log.warning("news withheld: no token of the owner may read the index", owner=owner, index=index)
+    return made
 
 
 async def readers(config: Config, catalog: Catalog, owners: Collection[str]) -> Readers:
