@@ -35,8 +35,51 @@ def _said(connection: sa.Connection, project: str) -> tuple[list[Waiver], list[Q
     return waivers.touching(connection, project, datetime.now(UTC)), quarantines.touching(connection, project)
 
 
+def _use(connection: sa.Connection, page: Page) -> dict[str, Any]:
+    return {"used_versions": usage.versions(connection, page.project)}
+
+
+def _told(connection: sa.Connection, page: Page) -> dict[str, Any]:
+    return {"told_versions": advisories.asked(connection, page.source, page.project)}
+
+
+def _scans(connection: sa.Connection, page: Page) -> dict[str, Any]:
+    return {"scans": evidence.of_project(connection, evidence.SCAN, page.project, startup_code.REVISION)}
+
+
+def _licences(connection: sa.Connection, page: Page) -> dict[str, Any]:
+    return {"licences": evidence.of_project(connection, evidence.LICENCE, page.project, licences.REVISION)}
+
+
+_ASKED: Mapping[Need, Callable[[sa.Connection, Page], dict[str, Any]]] = {
+    Need.USE: _use,
+    Need.TOLD: _told,
+    Need.SCAN: _scans,
+    Need.LICENCE: _licences,
+}
+"""What the catalog alone knows: all of it is asked for in one go, since going there takes longer than asking."""
+
+
+def _answered(connection: sa.Connection, page: Page, needs: frozenset[Need]) -> tuple[dict[str, Any], dict[Need, str]]:
+    """Return what the catalog and people say of a project, and what failed."""
+    granted, held = _said(connection, page.project)
+    fields: dict[str, Any] = {"waivers": tuple(granted), "quarantines": tuple(held)}
+    failed: dict[Need, str] = {}
+    for need, question in _ASKED.items():
+        if need in needs:
+            try:
+                fields |= question(connection, page)
+            except (AffineurError, ValueError) as error:
+                failed[need] = _problem(error)
+    return fields, failed
+
+
+def _problem(error: Exception) -> str:
+    return error.sentence if isinstance(error, AffineurError) else type(error).__name__
+
+
 class CatalogWitness:
-    """Evidence from the catalog, one question a need, remembered by project and need."""
+    """Evidence from the catalog, remembered by project and needs."""
 
     def __init__(
         self,
@@ -58,10 +101,6 @@ class CatalogWitness:
         self._gather: dict[Need, Callable[[Page], Awaitable[dict[str, Any]]]] = {
             Need.ADVISORIES: self._advisories,
             Need.NAME: self._name,
-            Need.USE: self._use,
-            Need.TOLD: self._told,
-            Need.SCAN: self._scans,
-            Need.LICENCE: self._licences,
         }
 
     def forget(self, project: str) -> None:
@@ -123,9 +162,9 @@ class CatalogWitness:
             try:
                 fields |= await gather(page)
             except (AffineurError, ValueError, OSError) as error:
-                failed[need] = error.sentence if isinstance(error, AffineurError) else type(error).__name__
-        granted, held = await self.catalog.read(_said, page.project)
-        return Evidence(waivers=tuple(granted), quarantines=tuple(held), failed=failed, **fields)
+                failed[need] = _problem(error)
+        answered, unanswered = await self.catalog.read(_answered, page, needs)
+        return Evidence(failed=failed | unanswered, **fields, **answered)
 
     async def _advisories(self, page: Page) -> dict[str, Any]:
         known = await asyncio.to_thread(self.advisories.of, page.project)
@@ -133,17 +172,3 @@ class CatalogWitness:
 
     async def _name(self, page: Page) -> dict[str, Any]:
         return {"likeness": await self.names.likeness(page)}
-
-    async def _use(self, page: Page) -> dict[str, Any]:
-        return {"used_versions": await self.catalog.read(usage.versions, page.project)}
-
-    async def _told(self, page: Page) -> dict[str, Any]:
-        return {"told_versions": await self.catalog.read(advisories.asked, page.source, page.project)}
-
-    async def _scans(self, page: Page) -> dict[str, Any]:
-        found = await self.catalog.read(evidence.of_project, evidence.SCAN, page.project, startup_code.REVISION)
-        return {"scans": found}
-
-    async def _licences(self, page: Page) -> dict[str, Any]:
-        found = await self.catalog.read(evidence.of_project, evidence.LICENCE, page.project, licences.REVISION)
-        return {"licences": found}

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from affineur.errors import AffineurError, FileUnknown, InvalidArchive, UpstreamBroken, UpstreamUnavailable
 from affineur.model.events import Event
 from affineur.model.files import File, Page
@@ -37,6 +39,19 @@ Whole = Callable[[Page, File], Awaitable[Path | None]]
 """Brings a whole file here and says where it lies; None where the store is remote."""
 
 
+def offered(connection: sa.Connection, files: tuple[File, ...]) -> tuple[File, ...]:
+    """Offer the metadata known here, in place of what the upstream states where the wheel contradicts it."""
+    found = metadata.many(connection, [file.sha256 for file in files if file.is_wheel and file.sha256])
+    if not found:
+        return files
+    return tuple(
+        replace(file, metadata_hashes={"sha256": found[file.sha256]})
+        if file.sha256 in found and (file.metadata_hashes or {}).get("sha256") != found[file.sha256]
+        else file
+        for file in files
+    )
+
+
 class Beside:
     """The core metadata of one mirror's files, kept as blobs and remembered by the digest of the file."""
 
@@ -51,20 +66,7 @@ class Beside:
         self._working: asyncio.Task[None] | None = None
         self._in_vain: dict[str, float] = {}
 
-    # -- which metadata is offered
-
-    async def offered(self, files: tuple[File, ...]) -> tuple[File, ...]:
-        """Offer the metadata known here, in place of what the upstream states where the wheel contradicts it."""
-        digests = [file.sha256 for file in files if file.is_wheel and file.sha256]
-        found = await self.catalog.read(metadata.many, digests) if digests else {}
-        if not found:
-            return files
-        return tuple(
-            replace(file, metadata_hashes={"sha256": found[file.sha256]})
-            if file.sha256 in found and (file.metadata_hashes or {}).get("sha256") != found[file.sha256]
-            else file
-            for file in files
-        )
+    # -- which metadata is kept
 
     async def found(self, project: ProjectName, file: File, sha256: str, raw: bytes, origin: str) -> None:
         """Keep the metadata of one file."""

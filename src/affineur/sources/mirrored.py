@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import sqlalchemy as sa
+
 from affineur.config import Config
 from affineur.errors import (
     AffineurError,
@@ -19,7 +21,7 @@ from affineur.model.files import File, Page, UploadTimeSource
 from affineur.model.names import ProjectName, SourceName
 from affineur.sources import kept, unattended
 from affineur.sources.attached import Attached
-from affineur.sources.beside import Beside
+from affineur.sources.beside import Beside, offered
 from affineur.sources.fetched import Fetched
 from affineur.sources.held import Held
 from affineur.sources.pinned import Delta, Listing, merge
@@ -36,6 +38,18 @@ _MOST_UNKNOWN_NAMES = 10_000
 _MOST_TRIES = 5
 _ASK_AGAIN = timedelta(seconds=1)
 """How long a stale page is served before the upstream is tried again."""
+
+
+def _page(connection: sa.Connection, source: SourceName, project: ProjectName, fresh_for: timedelta) -> Page | None:
+    """Return the listing of a project in a mirror as it is held, or None."""
+    stored = listings.load(connection, source, project)
+    if stored is None:
+        return None
+    listing = kept.unpack(stored.document)
+    return Page(
+        project, offered(connection, listing.files), source, listing.versions, listing.status, stored.serial,
+        fresh_until=stored.checked_at + fresh_for, mirrored=True,
+    )  # fmt: skip
 
 
 class Mirrored:
@@ -113,15 +127,7 @@ class Mirrored:
         return refresh
 
     async def _held(self, project: ProjectName) -> Page | None:
-        stored = await self.catalog.read(listings.load, self.name, project)
-        if stored is None:
-            return None
-        listing = await asyncio.to_thread(kept.unpack, stored.document)
-        fresh_until = stored.checked_at + timedelta(seconds=self.config.fresh_for)
-        return Page(
-            project, await self.beside.offered(listing.files), SourceName(self.name), listing.versions,
-            listing.status, stored.serial, fresh_until=fresh_until, mirrored=True,
-        )  # fmt: skip
+        return await self.catalog.read(_page, SourceName(self.name), project, timedelta(seconds=self.config.fresh_for))
 
     async def _refresh(self, project: ProjectName) -> Page:
         stored = await self.catalog.read(listings.load, self.name, project)

@@ -29,8 +29,10 @@ class Usage:
     @cached_property
     def _sequences(self) -> tuple[Counter[str], Counter[str]]:
         text = _EDGE + _EDGE.join(self._names) + _EDGE
-        triples = Counter(text[i : i + 3] for i in range(len(text) - 2))
-        pairs = Counter(text[i : i + 2] for i in range(len(text) - 2))
+        triples = Counter([text[i : i + 3] for i in range(len(text) - 2)])
+        pairs: Counter[str] = Counter()
+        for triple, times in triples.items():
+            pairs[triple[:2]] += times
         return triples, pairs
 
     @cached_property
