@@ -173,6 +173,8 @@ def test_ci_posts_a_lock_with_a_token_that_may_read(server, tmp_path, hooks):
     assert call(server, "monitor/show", other, name="till").status_code == 404
     assert [row["name"] for row in call(server, "monitor/list", token).json()] == ["till"]
     assert call(server, "monitor/list", other).json() == []
+    large = call(server, "monitor/add", other, name="large", lock=[{**document, "text": "# " + "x" * 2**23}])
+    assert (large.status_code, "larger than 8388608" in large.json()["detail"]) == (400, True)
     feed = call(server, "monitor/feeds", token, lock="till").json()["json"]
     assert requests.get(feed, timeout=10).ok
     ask(server, "monitor/add", name="till", lock=[document], owner="eve").raise_for_status()

@@ -30,6 +30,7 @@ from affineur.storage.catalog.locks import KeptLock, Pinned
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LONGEST_DAYS = 3650.0
+_LARGEST = 8 * 2**20
 
 
 class MonitorAdd(msgspec.Struct, frozen=True):
@@ -186,6 +187,8 @@ async def add(context: Context, request: MonitorAdd) -> Added:
         made = await context.catalog.write(_keep, kept, [], targets, (), administers(context))
         used = await context.catalog.read(releases_of, await owned(context, made.name))
         return msgspec.structs.replace(made, pins=len(used))
+    if sum(len(document.text) for document in request.lock) > _LARGEST:
+        raise Invalid(f"the lock is larger than {_LARGEST} characters, with what it names")
     document = next(document for document in request.lock if not document.included)
     read = read_lock(document.text, document.name, texts_of(request.lock))
     pins, unpinned = _pins(read)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
@@ -26,6 +26,7 @@ from affineur.web.site import Site
 _LARGEST_CALL = 256 * 1024
 _MOST_CHANGES = 50_000
 _MOST_HITS = 100
+_LARGEST_SERIAL = 2**53
 _SMALLEST_COMPRESSED = 4096
 
 
@@ -39,7 +40,7 @@ class _Search(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 class _Since(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    serial: int
+    serial: Annotated[int, msgspec.Meta(ge=-_LARGEST_SERIAL, le=_LARGEST_SERIAL)]
 
 
 class _Project(msgspec.Struct, array_like=True, forbid_unknown_fields=True):

@@ -200,6 +200,11 @@ def test_hostile_bodies(affineur):
     with pytest.raises(Fault, match="DTDForbidden"):
         xmlrpc.client.loads(answer.content)
     assert post(affineur, b"<methodCall>" + b"<a>" * 80_000).status_code == 200
+    number = b"<params><param><value><int>" + b"9" * 30 + b"</int></value></param></params>"
+    answer = post(affineur, b"<methodCall><methodName>changelog_since_serial</methodName>" + number + b"</methodCall>")
+    assert answer.status_code == 200
+    with pytest.raises(Fault, match="int"):
+        xmlrpc.client.loads(answer.content)
     assert post(affineur, b" " * 300_000).status_code == 413
 
 
