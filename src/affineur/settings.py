@@ -125,8 +125,8 @@ SETTINGS: tuple[Setting, ...] = (
         "tell_allowed",
         str,
         "",
-        "Where users may have news sent besides their own mail address, as patterns separated by commas, such as "
-        "mail:*@example.org or webhook:https://hooks.example.org/*; anything else takes an administrator.",
+        "Where users may have news sent besides their own mail address and the domain of smtp_from, as patterns "
+        "separated by commas, such as webhook:https://hooks.example.org/*; anything else takes an administrator.",
     ),
     Setting(
         "record_downloads",

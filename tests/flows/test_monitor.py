@@ -156,17 +156,17 @@ def test_ci_posts_a_lock_with_a_token_that_may_read(server, tmp_path, hooks):
     token = server.token("main", "read", "ci")
     other = server.token("main", "read", "eve")
     document = {"name": "requirements.txt", "text": "gouda==1.0\n"}
-    fields = {"name": "till", "lock": [document], "tell": ["mail:team@example.org"]}
+    fields = {"name": "till", "lock": [document], "tell": ["mail:team@elsewhere.example"]}
     refused = call(server, "monitor/add", token, **fields)
     assert (refused.status_code, "affineur user mail" in refused.json()["detail"]) == (403, True)
-    server.command("user", "mail", "ci", "team@example.org")
+    server.command("user", "mail", "ci", "team@elsewhere.example")
     assert call(server, "monitor/add", token, **fields).json()["owner"] == "ci"
-    assert call(server, "monitor/add", token, **{**fields, "tell": []}).json()["tell"] == ["mail:team@example.org"]
+    assert call(server, "monitor/add", token, **{**fields, "tell": []}).json()["tell"] == ["mail:team@elsewhere.example"]
     assert call(server, "monitor/add", other, **{**fields, "tell": []}).status_code == 409
     assert call(server, "monitor/add", other, **{**fields, "name": "x", "owner": "ci"}).status_code == 403
     with_hook = {**fields, "tell": [hooks.target]}
     assert call(server, "monitor/add", token, **with_hook).status_code == 403
-    assert call(server, "monitor/prefer", token, tell=["mail:eve@example.org"]).status_code == 403
+    assert call(server, "monitor/prefer", token, tell=["mail:eve@elsewhere.example"]).status_code == 403
     assert ask(server, "monitor/add", **with_hook, owner="ci").ok
     assert call(server, "monitor/add", token, **with_hook).json()["tell"] == [hooks.target], "as it was named for them"
     assert call(server, "monitor/add", token, **{**with_hook, "name": "another"}).status_code == 403

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from email.utils import parseaddr
 from fnmatch import fnmatchcase
 from typing import Annotated
 
@@ -82,8 +83,9 @@ class NewSecret(msgspec.Struct, frozen=True):
 async def targets_of(context: Context, given: Sequence[str], lock: str = "") -> tuple[str, ...]:
     """Return places to tell in their one spelling.
 
-    Who asks may name their own mail address, what the setting `tell_allowed` names, and what is told
-    already: of the lock, where it is theirs, or by their preferences. The rest takes an administrator.
+    Who asks may name their own mail address, those of the domain that mail comes from, what the setting
+    `tell_allowed` names, and what is told already: of the lock, where it is theirs, or by their preferences.
+    The rest takes an administrator.
 
     Raises:
         Invalid: one is none, or there are too many.
@@ -110,7 +112,10 @@ def _own(connection: sa.Connection, owner: str, lock: str) -> set[str]:
 
 
 def allowed(config: Config, target: str) -> bool:
-    """Whether a pattern of the setting `tell_allowed` fits a target."""
+    """Whether a target is mail within the domain that mail comes from, or fits a pattern of `tell_allowed`."""
+    domain = parseaddr(str(config.smtp_from))[1].rpartition("@")[2].lower()
+    if domain and target.startswith("mail:") and target.rpartition("@")[2].lower() == domain:
+        return True
     patterns = [pattern.strip() for pattern in str(config.tell_allowed).split(",")]
     return any(_fits(target, pattern) for pattern in patterns if pattern)
 

@@ -26,3 +26,13 @@ from affineur.operations.recipients import allowed
 def test_patterns(patterns, target, may):
     config = load(None, {"tell_allowed": patterns}, {})
     assert allowed(config, target) is may
+
+
+@pytest.mark.parametrize("sender", ["index@example.org", "Our index <index@Example.org>"])
+def test_the_domain_that_mail_comes_from(sender):
+    config = load(None, {"smtp_from": sender}, {})
+    assert allowed(config, "mail:team@example.org")
+    assert not allowed(config, "mail:team@sub.example.org")
+    assert not allowed(config, "mail:team@example.org@evil.test")
+    assert not allowed(config, "webhook:https://example.org")
+    assert not allowed(load(None, {}, {}), "mail:team@example.org")
