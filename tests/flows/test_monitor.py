@@ -161,7 +161,9 @@ def test_ci_posts_a_lock_with_a_token_that_may_read(server, tmp_path, hooks):
     assert (refused.status_code, "affineur user mail" in refused.json()["detail"]) == (403, True)
     server.command("user", "mail", "ci", "team@elsewhere.example")
     assert call(server, "monitor/add", token, **fields).json()["owner"] == "ci"
-    assert call(server, "monitor/add", token, **{**fields, "tell": []}).json()["tell"] == ["mail:team@elsewhere.example"]
+    assert call(server, "monitor/add", token, **{**fields, "tell": []}).json()["tell"] == [
+        "mail:team@elsewhere.example"
+    ]
     assert call(server, "monitor/add", other, **{**fields, "tell": []}).status_code == 409
     assert call(server, "monitor/add", other, **{**fields, "name": "x", "owner": "ci"}).status_code == 403
     with_hook = {**fields, "tell": [hooks.target]}
