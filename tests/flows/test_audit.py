@@ -202,6 +202,17 @@ def test_files_without_any_hash_are_a_finding_when_hashes_are_required(here, tmp
     assert kinds(audited(here, file, "--offline", "--require-hashes", code=FOUND)) == {"missing-hash"}
 
 
+def test_what_is_wrong_with_a_file_that_is_named_is_said_of_it(here, tmp_path):
+    (tmp_path / "parts").mkdir()
+    named = written(
+        tmp_path / "parts" / "web.txt", "brie==1.0 --hash=md5:" + "a" * 32, "--trusted-host example.org", "gouda==1.0"
+    )
+    file = written(tmp_path / "r.txt", "# all", "-r parts/web.txt", "feta==1.0 --hash=sha256:" + "b" * 64)
+    report = audited(here, file, "--offline", code=FOUND)
+    places = {row["kind"]: (row["file"], row["line"]) for row in report["findings"]}
+    assert places == {"weak-hash": (named, 1), "trusted-host": (named, 2), "missing-hash": (named, 3)}
+
+
 def test_exceptions_have_reasons_and_ends(here, tmp_path):
     told(
         here,

@@ -94,7 +94,8 @@ class _Part:
     """One file, or the contents of an index."""
 
     name: str
-    text: str
+    texts: Mapping[str, str]
+    """Of the file and those that it names, by name."""
     lock: Lock
     pins: Sequence[Pin]
     """Those of the lock, each release once."""
@@ -172,7 +173,7 @@ def _judged(
     rows: list[Row] = [Unchecked("advisories", known.alarm)] if known.alarm else []
     pending = Pending()
     for part in parts:
-        rows += of_lock(part.lock, part.text, part.name, require_hashes=request.require_hashes, there=part.there)
+        rows += of_lock(part.lock, part.texts, part.name, require_hashes=request.require_hashes, there=part.there)
         for pin in part.pins:
             where = pin.document or part.name
             if pin.project:
@@ -205,15 +206,16 @@ def _given(request: Audit, texts: Mapping[str, str]) -> list[_Part]:
 
 def _read(name: str, texts: Mapping[str, str]) -> _Part:
     missing: list[str] = []
+    read = {name: texts[name]}
 
     def other(path: str) -> str:
         if path not in texts:
             missing.append(f"it names {shown(path)}, which was not read")
-        return texts.get(path, "")
+        return read.setdefault(path, texts.get(path, ""))
 
     lock = read_lock(texts[name], name, other)
     lock = replace(lock, pins=tuple(completed(lock.pins, texts[name])), unread=(*lock.unread, *missing))
-    return _Part(name, texts[name], lock, distinct(lock.pins))
+    return _Part(name, read, lock, distinct(lock.pins))
 
 
 def _environment(installed: Sequence[Installed]) -> _Part:
@@ -224,7 +226,7 @@ def _environment(installed: Sequence[Installed]) -> _Part:
             pins.append(Pin(project_name(one.name), one.version, origin=one.origin, editable=one.editable))
         except InvalidName as error:
             unread.append(error.sentence)
-    return _Part("", "", Lock(LockKind.PYLOCK, tuple(pins), unread=tuple(unread)), distinct(pins), there=True)
+    return _Part("", {}, Lock(LockKind.PYLOCK, tuple(pins), unread=tuple(unread)), distinct(pins), there=True)
 
 
 async def _contents(context: Context, gated: Gated) -> _Part:
@@ -242,7 +244,7 @@ async def _contents(context: Context, gated: Gated) -> _Part:
         here = [file for file in page.files if not page.mirrored or file.filename in held.get(name, ())]
         pins += [_pin(ProjectName(name), file) for file in here if file.version]
     found = distinct(pins)
-    return _Part("", "", Lock(LockKind.PYLOCK, tuple(found)), found, there=True)
+    return _Part("", {}, Lock(LockKind.PYLOCK, tuple(found)), found, there=True)
 
 
 def _pin(project: ProjectName, file: File) -> Pin:

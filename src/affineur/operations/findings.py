@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -296,8 +296,16 @@ def _gate(
             yield entry.by_rule(first, NOTE if some else ERROR, text)
 
 
-def of_lock(lock: Lock, text: str, filename: str, *, require_hashes: bool, there: bool) -> Iterator[Row]:
-    """Yield what is wrong with a file as a whole; `there`: it tells what is there already, so that it needs no hashes."""
+def of_lock(lock: Lock, texts: Mapping[str, str], filename: str, *, require_hashes: bool, there: bool) -> Iterator[Row]:
+    """Yield what is wrong with a file as a whole.
+
+    Args:
+        lock: what was read of it, and of those that it names.
+        texts: their texts by name.
+        filename: its name.
+        require_hashes: whether it is a finding that no entry has any.
+        there: whether it tells what is there already, so that it needs no hashes.
+    """
     if not there:
         yield from _hashes(lock, filename, require_hashes=require_hashes)
     # Other formats name an index for each entry, which pip would not mix.
@@ -306,17 +314,17 @@ def of_lock(lock: Lock, text: str, filename: str, *, require_hashes: bool, there
             f"--extra-index-url {shown(address)}: pip takes the highest version from any index, so whoever registers "
             "a private name on a public one is installed"
         )
-        yield Finding("extra-index-url", WARNING, sentence, file=filename, line=_line(text, address))
+        yield _trap("extra-index-url", sentence, texts, address)
     for address in lock.find_links:
         sentence = f"--find-links {shown(address)}: what lies there comes past the index and its gate"
-        yield Finding("find-links", WARNING, sentence, file=filename, line=_line(text, address))
+        yield _trap("find-links", sentence, texts, address)
     for option in lock.options:
         if found := re.match(r"--trusted-host[\s=]+(\S+)", option):
             sentence = f"--trusted-host {found[1]}: the certificate of that host is not checked"
-            yield Finding("trusted-host", WARNING, sentence, file=filename, line=_line(text, "--trusted-host"))
+            yield _trap("trusted-host", sentence, texts, "--trusted-host")
     if lock.index_url.lower().startswith("http://") and urlsplit(lock.index_url).hostname not in _LOOPBACK:
         sentence = f"{shown(lock.index_url)}: whoever is on the way can replace what is installed; use https"
-        yield Finding("insecure-index", WARNING, sentence, file=filename, line=_line(text, lock.index_url))
+        yield _trap("insecure-index", sentence, texts, lock.index_url)
     for sentence in lock.unread:
         yield Unchecked("unread", sentence, file=filename)
 
@@ -332,17 +340,19 @@ def _hashes(lock: Lock, filename: str, *, require_hashes: bool) -> Iterator[Find
         why = "; pip refuses the whole file" if lock.kind is LockKind.REQUIREMENTS else ""
         for pin in bare:
             sentence = f"it has no hash, while others have{why}"
-            yield Finding("missing-hash", WARNING, sentence, pin.project, pin.version, filename, pin.line)
+            yield _Entry(pin, pin.document or filename).finding("missing-hash", WARNING, sentence)
     for pin in pins:
         if pin.hashes and {algorithm for algorithm, _ in pin.hashes} <= _WEAK:
             sentence = "its hashes are MD5 or SHA-1, which can be forged; use SHA-256"
-            yield Finding("weak-hash", WARNING, sentence, pin.project, pin.version, filename, pin.line)
+            yield _Entry(pin, pin.document or filename).finding("weak-hash", WARNING, sentence)
 
 
-def _line(text: str, needle: str) -> int:
-    """Return the first line that holds a text; 0 where none does."""
-    at = text.find(needle)
-    return text.count("\n", 0, at) + 1 if at >= 0 else 0
+def _trap(kind: str, sentence: str, texts: Mapping[str, str], needle: str) -> Finding:
+    """Return a finding about the first line that holds a text; about the first file where none does."""
+    for name, text in texts.items():
+        if (at := text.find(needle)) >= 0:
+            return Finding(kind, WARNING, sentence, file=name, line=text.count("\n", 0, at) + 1)
+    return Finding(kind, WARNING, sentence, file=next(iter(texts), ""))
 
 
 def distinct(pins: Iterable[Pin]) -> list[Pin]:
