@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from tests.support.databases import postgresql
+from tests.support import databases
 from tests.support.server import Affineur
 from tests.support.upstream import Upstream
 
@@ -15,10 +15,7 @@ from tests.support.upstream import Upstream
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def database(request):
     """The setting `database`: empty for SQLite in the data folder."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    with postgresql() as address:
+    with databases.setting(request.param) as address:
         yield address
 
 

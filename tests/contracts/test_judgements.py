@@ -43,10 +43,10 @@ def test_what_became_refused_or_free_is_told_and_nothing_else(catalog):
     assert catalog.read_now(decisions.judged, "other") == []
 
 
-def test_a_change_that_two_servers_note_at_once_is_told_once(catalog, database_url, monkeypatch):
-    judge(catalog, refused={"a.whl": "too young"})
+def at_once(catalog, database_url, monkeypatch, module, question, change):
+    """Have two servers make a change together: the second is done while the first has read what is there."""
     other, seen, over = Catalog.open(database_url), threading.Event(), threading.Event()
-    read = decisions._kept
+    read = getattr(module, question)
 
     def slowly(connection, *of):
         found = read(connection, *of)
@@ -55,37 +55,28 @@ def test_a_change_that_two_servers_note_at_once_is_told_once(catalog, database_u
             over.wait(1)
         return found
 
-    monkeypatch.setattr(decisions, "_kept", slowly)
+    monkeypatch.setattr(module, question, slowly)
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(judge, other, passed=["a.whl"])
+        first = pool.submit(change, other)
         assert seen.wait(10)
-        judge(catalog, passed=["a.whl"])
+        change(catalog)
         over.set()
         first.result()
     other.close()
+
+
+def test_a_change_that_two_servers_note_at_once_is_told_once(catalog, database_url, monkeypatch):
+    judge(catalog, refused={"a.whl": "too young"})
+    at_once(catalog, database_url, monkeypatch, decisions, "_kept", lambda server: judge(server, passed=["a.whl"]))
     assert len(events(catalog, "file.released")) == 1
 
 
 def test_policies_that_two_servers_begin_with_are_entered_once(catalog, database_url, monkeypatch):
-    policy = read_policy("tested", {"cooldown": 3}, config.load(environment={}))
-    other, seen, over = Catalog.open(database_url), threading.Event(), threading.Event()
-    read = ledger.latest
-
-    def slowly(connection, *of):
-        found = read(connection, *of)
-        if not seen.is_set():
-            seen.set()
-            over.wait(1)
-        return found
-
-    monkeypatch.setattr(ledger, "latest", slowly)
-    with ThreadPoolExecutor() as pool:
-        first = pool.submit(other.write_now, policies.record, {"main": policy}, "ada")
-        assert seen.wait(10)
-        catalog.write_now(policies.record, {"main": policy}, "ada")
-        over.set()
-        first.result()
-    other.close()
+    policy = {"main": read_policy("tested", {"cooldown": 3}, config.load(environment={}))}
+    at_once(
+        catalog, database_url, monkeypatch, ledger, "latest",
+        lambda server: server.write_now(policies.record, policy, "ada"),
+    )  # fmt: skip
     assert len(events(catalog, "policy.changed")) == 1
 
 

@@ -12,7 +12,6 @@ import random
 import socket
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +20,7 @@ import requests
 import sqlalchemy as sa
 
 from affineur.storage.catalog import schema
+from tests.support.beside import Beside
 from tests.support.databases import sqlalchemy_url
 from tests.support.distributions import wheel_bytes, wheel_name
 from tests.support.server import Affineur
@@ -30,31 +30,19 @@ WRONG = 0.2
 """The share of upstream files whose bytes are not what the upstream's page states."""
 
 
-class Clients:
+class Clients(Beside):
     """Uploads and downloads without a pause, through every death of the server."""
 
     def __init__(self, server, upstream, token, chance):
         self.server, self.upstream, self.token, self.chance = server, upstream, token, chance
         self.acknowledged, self.unknown, self.problems = {}, {}, []
         self.whole = self.cut = 0
-        self._stopped = threading.Event()
         self._number = 0
-        self._threads = [threading.Thread(target=self._upload), threading.Thread(target=self._fetch)]
-        self._threads += [threading.Thread(target=self._fetch)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(self._upload, self._fetch, self._fetch)
 
     def _turns(self):
         """Go on while not stopped, whenever the server listens."""
-        while not self._stopped.is_set():
+        while not self.stopped.is_set():
             with socket.socket() as probe:
                 listens = probe.connect_ex(("127.0.0.1", self.server.port)) == 0
             if listens:

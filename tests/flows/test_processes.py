@@ -11,6 +11,7 @@ import time
 import pytest
 import requests
 
+from tests.support.beside import Beside
 from tests.support.databases import postgresql
 from tests.support.distributions import wheel_bytes, wheel_name
 from tests.support.object_store import object_store
@@ -172,27 +173,16 @@ sources = ["internal"]
 )
 
 
-class Load:
+class Load(Beside):
     """Requests without a pause, over connections that are kept, until stopped."""
 
     def __init__(self, server, connections=4):
         self.server, self.problems, self.answered = server, [], 0
-        self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(connections)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(*[self._run] * connections)
 
     def _run(self):
         with requests.Session() as session:
-            while not self._stopped.is_set():
+            while not self.stopped.is_set():
                 try:
                     answer = session.get(self.server.index() + "gouda/", timeout=10)
                     self.answered += 1

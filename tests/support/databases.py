@@ -129,6 +129,16 @@ def postgresql(*, migrated=True):
             _drop(name)
 
 
+@contextlib.contextmanager
+def setting(kind):
+    """The setting `database` for a server: empty for SQLite in the data folder."""
+    if kind == "sqlite":
+        yield ""
+        return
+    with postgresql() as address:
+        yield address
+
+
 def drop_spare():
     """Drop the databases of this process."""
     while _spare:

@@ -107,7 +107,7 @@ class _Server:
                 elif key.fileobj is self._woken:
                     self._reap()
                 elif not os.read(0, 1):
-                    os._exit(0)
+                    self._end()
 
     def _fork(self):
         connection, _ = self._listener.accept()
@@ -136,6 +136,15 @@ class _Server:
                 connection = self._running.pop(ended[0])
                 self._tell(connection, os.waitstatus_to_exitcode(ended[1]))
                 connection.close()
+
+    def _end(self):
+        """End, and with it what still runs: the tests were killed, or left something behind."""
+        for pid in self._running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        os._exit(0)
 
     def _tell(self, connection, number):
         with contextlib.suppress(OSError):

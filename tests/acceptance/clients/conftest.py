@@ -2,18 +2,14 @@
 
 import pytest
 
-from tests.support import distributions
-from tests.support.databases import postgresql
+from tests.support import databases, distributions
 from tests.support.distributions import BACKEND, sdist_bytes, sdist_name, wheel_bytes, wheel_name
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def database(request):
     """The setting `database`; what clients do depends on it so little that one is enough for every run."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    with postgresql() as address:
+    with databases.setting(request.param) as address:
         yield address
 
 

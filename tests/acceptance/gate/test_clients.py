@@ -83,6 +83,14 @@ def is_pip(installer):
     return installer.client.startswith("pip")
 
 
+def refused(installer, *wanted, **more):
+    """Install what must not be had; return what was printed."""
+    code, said, there = installer(*wanted, **more)
+    assert code
+    assert there == []
+    return said
+
+
 def test_unpinned_takes_the_newest_that_passes_and_says_nothing(installer):
     code, said, there = installer("aging")
     assert code == 0
@@ -91,50 +99,38 @@ def test_unpinned_takes_the_newest_that_passes_and_says_nothing(installer):
 
 
 def test_a_range_that_only_a_refused_release_meets(installer):
-    code, said, there = installer("aging>=2.0")
-    assert code
-    assert there == []
+    said = refused(installer, "aging>=2.0")
     # pip names the yanked version here, and has no place for the reason.
     assert ("2.0" in said and "1.0" in said) if is_pip(installer) else HELD in said
 
 
 def test_a_pin(installer):
-    code, said, there = installer("aging==2.0")
-    assert code
-    assert there == []
+    said = refused(installer, "aging==2.0")
     assert HELD in said
     assert "/why/" in said
 
 
 def test_a_pin_with_its_hash(installer, affineur):
     (row,) = [row for row in affineur.page("aging")["files"] if row["filename"] == wheel_name("aging", "2.0")]
-    code, said, there = installer(file=f"aging==2.0 --hash=sha256:{row['hashes']['sha256']}\n")
-    assert code
-    assert there == []
+    said = refused(installer, file=f"aging==2.0 --hash=sha256:{row['hashes']['sha256']}\n")
     assert HELD in said
 
 
 @pytest.mark.parametrize("wanted", ["fresh", "fresh==1.0", "wants-fresh"])
 def test_every_version_is_refused(installer, wanted):
-    code, said, there = installer(wanted)
-    assert code
-    assert there == []
+    said = refused(installer, wanted)
     assert FRESH in said
 
 
 @pytest.mark.parametrize("wanted", ["sour", "sour==1.0", "wants-sour"])
 def test_the_whole_project_is_refused(installer, wanted):
-    code, said, there = installer(wanted)
-    assert code
-    assert there == []
+    said = refused(installer, wanted)
     assert SOUR in said
 
 
 @pytest.mark.parametrize("wanted", ["ghost", "ghost==2.31.0", "ghost>=2"])
 def test_a_refused_name_that_nobody_registered(installer, wanted):
-    code, said, there = installer(wanted)
-    assert code
-    assert there == []
+    said = refused(installer, wanted)
     if is_pip(installer) and wanted != "ghost":
         assert "(from versions: 0+held.by.policy)" in said
     else:

@@ -212,15 +212,20 @@ def test_cut_form_is_400_or_cut(affineur, token, name):
     assert answer.status_code == 400
 
 
-def test_chunked_transfer_without_a_length(affineur, token, name):
+def whole_request(affineur, token, name):
+    """An upload as it is sent, to be sent in another way."""
     filename, body = wheel(name)
-    prepared = requests.Request(
+    return requests.Request(
         "POST",
         f"{affineur.url}/internal/legacy/",
         data=affineur.form(filename, body),
         files={"content": (filename, body)},
         auth=("__token__", token),
     ).prepare()
+
+
+def test_chunked_transfer_without_a_length(affineur, token, name):
+    prepared = whole_request(affineur, token, name)
     whole = prepared.body
 
     def pieces():
@@ -237,14 +242,7 @@ def test_chunked_transfer_without_a_length(affineur, token, name):
 
 
 def test_client_that_waits_for_100_continue_is_asked_for_the_body(affineur, token, name):
-    filename, body = wheel(name)
-    prepared = requests.Request(
-        "POST",
-        f"{affineur.url}/internal/legacy/",
-        data=affineur.form(filename, body),
-        files={"content": (filename, body)},
-        auth=("__token__", token),
-    ).prepare()
+    prepared = whole_request(affineur, token, name)
     connection = http.client.HTTPConnection("127.0.0.1", affineur.port, timeout=10)
     connection.putrequest("POST", "/internal/legacy/")
     for key, value in {**prepared.headers, "Expect": "100-continue"}.items():
