@@ -270,13 +270,15 @@ def note_told(
         _tell(change, source, [project])
 
 
+_ASKED = sa.select(told_advisories.c.version).where(
+    told_advisories.c.source == sa.bindparam("source"), told_advisories.c.project == sa.bindparam("project")
+)
+"""Made once: it is asked whenever a project is judged."""
+
+
 def asked(connection: sa.Connection, source: str, project: str) -> frozenset[str]:
     """Return the versions that an upstream was asked about, in canonical form."""
-    rows = connection.execute(
-        sa.select(told_advisories.c.version).where(
-            told_advisories.c.source == source, told_advisories.c.project == project
-        )
-    )
+    rows = connection.execute(_ASKED, {"source": source, "project": project})
     return frozenset(canonical(row.version) for row in rows)
 
 

@@ -52,11 +52,14 @@ def one(connection: sa.Connection, kind: str, sha256: str, project: str, revisio
     return _KINDS[kind].decode(row.document) if row is not None else None
 
 
+_OF_PROJECT = sa.select(evidence.c.sha256, evidence.c.document).where(
+    evidence.c.project == sa.bindparam("project"), evidence.c.kind == sa.bindparam("kind"),
+    evidence.c.revision == sa.bindparam("revision"),
+)  # fmt: skip
+"""Made once: it is asked whenever a project is judged."""
+
+
 def of_project(connection: sa.Connection, kind: str, project: str, revision: str) -> dict[str, Any]:
     """Return what is known of the files of a project, by digest."""
-    rows = connection.execute(
-        sa.select(evidence.c.sha256, evidence.c.document).where(
-            evidence.c.project == project, evidence.c.kind == kind, evidence.c.revision == revision
-        )
-    )
+    rows = connection.execute(_OF_PROJECT, {"project": project, "kind": kind, "revision": revision})
     return {row.sha256: _KINDS[kind].decode(row.document) for row in rows}

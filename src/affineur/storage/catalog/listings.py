@@ -23,15 +23,19 @@ class StoredListing:
     serial: int
 
 
+_LOAD = sa.select(listings).where(
+    listings.c.source == sa.bindparam("source"), listings.c.project == sa.bindparam("project")
+)
+"""Made once: it is asked whenever a project is judged."""
+
+
 def load(connection: sa.Connection, source: str, project: str) -> StoredListing | None:
     """Return the listing of a project in a mirror, or None.
 
     Its serial is read first: a change that is made meanwhile is then taken for news, and never for known.
     """
     serial = projects.serial(connection, source, project)
-    row = connection.execute(
-        sa.select(listings).where(listings.c.source == source, listings.c.project == project)
-    ).first()
+    row = connection.execute(_LOAD, {"source": source, "project": project}).first()
     if row is None:
         return None
     return StoredListing(row.document, row.etag, row.last_modified, datetime.fromtimestamp(row.checked_at, UTC), serial)

@@ -26,12 +26,15 @@ def changed(connection: sa.Connection, place: str, serial: int) -> dict[str, int
     return {row[0]: row[1] for row in rows}
 
 
+_SERIAL = sa.select(projects.c.serial).where(
+    projects.c.place == sa.bindparam("place"), projects.c.project == sa.bindparam("project")
+)
+"""Made once: it is asked with every listing."""
+
+
 def serial(connection: sa.Connection, place: str, project: str) -> int:
     """Return the serial of a project's last change in a source, 0 where there was none."""
-    found = connection.execute(
-        sa.select(projects.c.serial).where(projects.c.place == place, projects.c.project == project)
-    ).scalar()
-    return found or 0
+    return connection.execute(_SERIAL, {"place": place, "project": project}).scalar() or 0
 
 
 def places(connection: sa.Connection, names: Sequence[str]) -> dict[str, set[str]]:

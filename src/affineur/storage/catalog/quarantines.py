@@ -52,9 +52,13 @@ def _enter(change: Change, kind: str, scope: Scope, source: str, actor: str, rea
     jobs.add(change, "reevaluate", {"projects": [scope.project]})
 
 
+_TOUCHING = sa.select(quarantines).where(quarantines.c.project == sa.bindparam("project")).order_by(quarantines.c.at)
+"""Made once: it is asked whenever a project is judged."""
+
+
 def touching(connection: sa.Connection, project: str) -> list[Quarantine]:
     """Return the quarantines of a project, the oldest first."""
-    rows = connection.execute(sa.select(quarantines).where(quarantines.c.project == project).order_by(quarantines.c.at))
+    rows = connection.execute(_TOUCHING, {"project": project})
     return [
         Quarantine(
             Scope(row.project, row.versions), row.source, row.set_by, datetime.fromtimestamp(row.at, UTC), row.reason

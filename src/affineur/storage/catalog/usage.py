@@ -26,11 +26,13 @@ _PART = 206
 """The status of an answer with a part of a file (RFC 9110 section 15.3.7)."""
 
 
+_VERSIONS = sa.select(requested_files.c.version).where(requested_files.c.project == sa.bindparam("project")).distinct()
+"""Made once: it is asked whenever a project is judged."""
+
+
 def versions(connection: sa.Connection, project: str) -> frozenset[str]:
     """Return the versions of a project that were downloaded, as its file names spell them."""
-    rows = connection.execute(
-        sa.select(requested_files.c.version).where(requested_files.c.project == project).distinct()
-    )
+    rows = connection.execute(_VERSIONS, {"project": project})
     return frozenset(row.version for row in rows if row.version)
 
 

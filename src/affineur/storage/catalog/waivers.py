@@ -104,16 +104,18 @@ def every(connection: sa.Connection, states: Sequence[WaiverState] = ()) -> list
     return [_waiver(row) for row in connection.execute(query)]
 
 
+_TOUCHING = sa.select(waivers).where(
+    waivers.c.state == WaiverState.GRANTED.value,
+    sa.or_(waivers.c.ends_at.is_(None), waivers.c.ends_at > sa.bindparam("now")),
+    sa.or_(
+        waivers.c.project == sa.bindparam("project"), waivers.c.project.contains("*"),
+        waivers.c.project.contains("?"), waivers.c.project.contains("["),
+    ),
+)  # fmt: skip
+"""Made once: it is asked whenever a project is judged, and making it takes longer than answering."""
+
+
 def touching(connection: sa.Connection, project: str, now: datetime) -> list[Waiver]:
     """Return the granted waivers, not ended, whose scope may hold files of a project."""
-    rows = connection.execute(
-        sa.select(waivers).where(
-            waivers.c.state == WaiverState.GRANTED.value,
-            sa.or_(waivers.c.ends_at.is_(None), waivers.c.ends_at > now.timestamp()),
-            sa.or_(
-                waivers.c.project == project, waivers.c.project.contains("*"), waivers.c.project.contains("?"),
-                waivers.c.project.contains("["),
-            ),
-        )
-    )  # fmt: skip
+    rows = connection.execute(_TOUCHING, {"project": project, "now": now.timestamp()})
     return [waiver for waiver in map(_waiver, rows) if fnmatchcase(project, waiver.scope.project)]
