@@ -211,6 +211,7 @@ def test_links_of_a_message_act_only_when_the_button_is_pressed(server, tmp_path
     until(lambda: hooks.got)
     (item,) = items(hooks)
     page = requests.get(item["acknowledge"], timeout=10)
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"], "no click is to be lured onto it"
     assert (page.status_code, "A-1" in page.text, '<form method="post">' in page.text) == (200, True, True)
     assert alerts(server)[0]["state"] == "open", "looking changes nothing"
     assert "1 alert is acknowledged" in requests.post(item["acknowledge"], timeout=10).text
