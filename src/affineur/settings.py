@@ -11,7 +11,7 @@ _CENTURY = 36_500
 """Days; dates cannot be counted with many more."""
 _LONGEST = _CENTURY * 86_400
 """Seconds."""
-_LARGEST = 2**53
+_LARGEST = 2**63 - 1
 """Bytes."""
 
 
