@@ -55,7 +55,9 @@ def _paths(python: str) -> list[str]:
             [python, "-c", _ASK], capture_output=True, text=True, timeout=_LONGEST, check=True, cwd=Path.cwd().anchor
         )
         paths: Any = json.loads(run.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
+    except OSError as error:
+        raise Invalid(f"{python} cannot be asked what is installed: {error.strerror}") from error
+    except (subprocess.SubprocessError, ValueError) as error:
         raise Invalid(f"{python}: it cannot be asked what is installed: {error}") from error
     return [path for path in paths if isinstance(path, str)]
 

@@ -31,6 +31,7 @@ from affineur.operations.operation import (
 from affineur.operations.resolve import Asked, Resolution, resolved
 from affineur.standards.locks.comments import Comments, read_comments
 from affineur.standards.locks.read import kind_by_name, read_lock, reads_as_requirements
+from affineur.standards.locks.write import FILENAMES
 from affineur.standards.locks.write_pylock import write_pylock
 from affineur.standards.locks.write_requirements import write_requirements
 from affineur.standards.platforms import read_targets
@@ -136,7 +137,8 @@ async def lock(context: Context, request: Lock) -> Locked:
     document = Document(request.output or STANDARD_STREAM, text)
     watched = None
     if request.monitor:
-        watched = await monitor.add(context, monitor.MonitorAdd(request.monitor, (document,), index, tell=request.tell))
+        named = Document(request.output or FILENAMES[kind], text)
+        watched = await monitor.add(context, monitor.MonitorAdd(request.monitor, (named,), index, tell=request.tell))
     return Locked(
         document=document,
         index=index,

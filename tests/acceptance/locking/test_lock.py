@@ -1,6 +1,7 @@
 """Locks: resolved by the real uv through the gate, and installed by the real pip and uv from the index."""
 
 import contextlib
+import json
 import re
 import subprocess
 import sys
@@ -426,6 +427,8 @@ def test_a_lock_is_kept_to_be_watched(affineur, lock, reader):
     done = lock("--monitor", "shop/api", "--tell", "mail:team@example.org", *there, text="fondue\n")
     assert "shop/api of rita is watched: 3 releases, index main\n  news go to mail:team@example.org" in done.stderr
     assert "shop/api  rita" in affineur.command("monitor", "list").stdout
+    shown = affineur.command("monitor", "list", "--format", "json").stdout
+    assert [row["filename"] for row in json.loads(shown) if row["name"] == "shop/api"] == ["requirements.txt"]
     other = affineur.token("main", "read", "olga")
     assert post(affineur, other, monitor="shop/api").status_code == 409
     assert post(affineur, reader, monitor="shop/api").status_code == 200
