@@ -12,98 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.distributions import BACKEND
+from tests.support.locking import LINUX, MAC, WINDOWS, pins, post
 from tests.support.polling import eventually
 from tests.support.server import Affineur, clean_environment
-from tests.support.upstream import days_ago
-
-CONFIG = """
-[indexes.closed]
-sources = ["public"]
-policy = "standard"
-anonymous = false
-[policies.hard]
-extends = "standard"
-[policies.hard.lists]
-deny = ["roquefort"]
-[indexes.hard]
-sources = ["public"]
-policy = "hard"
-"""
-LINUX, WINDOWS, MAC = "manylinux_2_17_x86_64", "win_amd64", "macosx_11_0_arm64"
-
-
-@pytest.fixture(scope="module")
-def database():
-    """What is locked does not depend on the database; keeping a lock is tested on both in tests/contracts."""
-    return ""
-
-
-@pytest.fixture(scope="module")
-def configuration():
-    return CONFIG
-
-
-@pytest.fixture(scope="module", autouse=True)
-def projects(upstream):
-    upstream.wheel("fondue", "1.0", requires=["gruyere>=1,<3", 'kirsch; sys_platform == "win32"'])
-    for version in ("1.0", "2.0", "3.0"):
-        upstream.wheel("gruyere", version, keys={"upload-time": days_ago(100 - 10 * float(version))})
-    upstream.wheel("gruyere", "2.5", keys={"upload-time": days_ago(1)})
-    upstream.wheel("kirsch", "1.0")
-    upstream.wheel("raclette", "1.0", requires_python=">=3.8")
-    for platform in (LINUX, WINDOWS, MAC):
-        for python in ("cp311", "cp313"):
-            upstream.wheel("curds", "1.0", tag=f"{python}-{python}-{platform}")
-    upstream.wheel("curd-knife", "1.0", tag=f"py3-none-{WINDOWS}")
-    upstream.wheel("knife-block", "1.0", tag=f"py3-none-{LINUX}")
-    upstream.sdist("knife-block", "1.0")
-    upstream.wheel("rake", "1.0", tag=f"py3-none-{WINDOWS}")
-    upstream.wheel("curds", "1.1", tag=f"cp311-cp311-{LINUX}")
-    upstream.sdist("rennet", "1.0", files={"backend.py": BACKEND})
-    upstream.wheel("roquefort", "1.0")
-
-
-@pytest.fixture
-def lock(affineur, tmp_path):
-    """Run `affineur lock` in a folder of its own; return the finished process."""
-
-    def run(*arguments, text=None, name="requirements.in", check=True, **environment):
-        if text is not None:
-            (tmp_path / name).write_text(text)
-            arguments = (name, *arguments)
-        return affineur.command("lock", *arguments, cwd=tmp_path, check=check, **environment)
-
-    run.folder = tmp_path
-    return run
-
-
-@pytest.fixture
-def reader(affineur):
-    """A token that may read `main` and `closed`."""
-    return affineur.token("main,closed", "read", "rita")
-
-
-def post(affineur, token, text="fondue\n", name="requirements.in", **fields):
-    body = {"files": [{"name": name, "text": text}], "index": "main", **fields}
-    return requests.post(
-        f"{affineur.url}/api/v1/lock", json=body, headers={"Authorization": f"Bearer {token}"}, timeout=60
-    )
-
-
-@pytest.fixture
-def made(affineur, reader):
-    """Make a lock on the server; return its text, or why there is none."""
-
-    def ask(text, **fields):
-        answer = post(affineur, reader, text, **fields)
-        return answer.json()["document"]["text"] if answer.ok else answer.json()["detail"]
-
-    return ask
-
-
-def pins(text):
-    return dict(re.findall(r"^([a-z-]+)==(\S+)", text, re.MULTILINE))
 
 
 def installed(target):
@@ -150,57 +61,6 @@ def test_what_only_the_gate_refuses_is_not_locked_and_the_reason_is_said(affineu
     answer = post(affineur, token, "roquefort\n", index="hard")
     assert answer.status_code == 422
     assert "roquefort: denied by lists: " in answer.json()["detail"]
-
-
-def test_pins_and_comments_stay_until_an_upgrade_is_asked_for(lock, made):
-    (lock.folder / "requirements.txt").write_text("fondue==1.0\ngruyere==1.0\nraclette==0.1\nmould==3\n")
-    text = "fondue\nraclette\n"
-    done = lock("-o", "requirements.txt", text=text)
-    first = (lock.folder / "requirements.txt").read_text()
-    assert pins(first) == {"fondue": "1.0", "gruyere": "1.0", "kirsch": "1.0", "raclette": "1.0"}
-    assert "  raclette 0.1 -> 1.0\n  mould is not needed any more\n" in done.stdout
-    lock("-o", "requirements.txt", text=text)
-    assert (lock.folder / "requirements.txt").read_text() == first
-    upgraded = {"fondue": "1.0", "gruyere": "2.0", "kirsch": "1.0", "raclette": "1.0"}
-    for package, expected in (("raclette", "1.0"), ("gruyere<2", "1.0"), ("gruyere", "2.0")):
-        text_so_far = made(text, before=first, output="requirements.txt", upgrade_package=[package])
-        assert pins(text_so_far) == upgraded | {"gruyere": expected}, package
-    done = lock("-o", "requirements.txt", "--upgrade", text=text)
-    assert pins((lock.folder / "requirements.txt").read_text()) == upgraded
-    assert "  gruyere 1.0 -> 2.0\n" in done.stdout
-
-
-def test_what_people_wrote_into_the_lock_stays_with_its_pin(lock, made):
-    lock("-o", "requirements.txt", text="fondue\ngruyere<3\nraclette\n")
-    path = lock.folder / "requirements.txt"
-    text = path.read_text()
-    text = "# Ask Rita first.\n\n" + text.replace("gruyere==2.0", "# melts best\ngruyere==1.0")
-    text = (
-        re.sub(r"(raclette==1.0 .*\n    --hash=\S+)", r"\1  # for the board\n    # see ticket 7", text) + "# the end\n"
-    )
-    path.write_text(text)
-    done = lock("requirements.in", "-o", "requirements.txt", "--upgrade-package", "gruyere")
-    again = path.read_text()
-    assert pins(again)["gruyere"] == "2.0"
-    assert again.startswith("# Ask Rita first.\n\n# affineur lock requirements.in --output requirements.txt")
-    assert "\n# melts best\ngruyere==2.0 \\\n" in again
-    assert re.search(r"  # for the board\n    # see ticket 7\n    # via -r requirements.in\n", again)
-    assert again.endswith("# the end\n") and "goes with it" not in done.stdout
-    lock("requirements.in", "-o", "requirements.txt", "--upgrade")
-    assert path.read_text() == again
-    # Over HTTP it is the same text.
-    assert made("fondue\ngruyere<3\nraclette\n", before=again, output="requirements.txt") == again
-    done = lock("-o", "requirements.txt", text="fondue\n")
-    assert "raclette is not needed any more" in done.stdout
-    assert "note: what was written beside raclette goes with it: # for the board # see ticket 7" in done.stdout
-    assert "board" not in path.read_text() and "# melts best\n" in path.read_text()
-
-
-def test_a_pin_that_the_gate_refuses_by_now_is_not_kept(lock):
-    (lock.folder / "requirements.txt").write_text("gruyere==2.5\n")
-    done = lock("-o", "requirements.txt", text="fondue\n")
-    assert pins((lock.folder / "requirements.txt").read_text())["gruyere"] == "2.0"
-    assert "note: gruyere 2.5 was pinned and is not kept: held by cooldown: " in done.stdout
 
 
 def test_files_that_are_named_limit_and_add(lock):
@@ -290,27 +150,6 @@ def test_nothing_asked_for_is_an_empty_lock(lock):
     assert "packages = []" in (lock.folder / "pylock.toml").read_text()
 
 
-@pytest.mark.parametrize(
-    ("output", "problem"),
-    [
-        ("requirements.in", "this is what the lock is made of"),
-        ("uv.lock", "its own tool keeps that file"),
-        ("Pipfile.lock", "its own tool keeps that file"),
-        ("pyproject.toml", "the name is pylock.toml"),
-        ("folder", "folder cannot be read: Is a directory"),
-    ],
-)
-def test_what_is_not_ours_is_not_written_over(lock, output, problem):
-    (lock.folder / "folder").mkdir()
-    path = lock.folder / output
-    if output not in {"folder", "requirements.in"}:
-        path.write_text("theirs")
-    done = lock("-o", output, text="fondue\n", check=False)
-    assert done.returncode == 1
-    assert problem in done.stderr
-    assert path.is_dir() or path.read_text() in {"theirs", "fondue\n"}
-
-
 def test_as_of_a_day(made):
     day = (datetime.now(UTC) - timedelta(days=85)).date()
     assert pins(made("gruyere\n", as_of=str(day))) == {"gruyere": "1.0"}
@@ -390,16 +229,6 @@ def test_what_would_lead_a_server_elsewhere_is_refused(affineur, reader, upstrea
     assert answer.status_code == 400
     assert problem in answer.json()["detail"]
     assert len(upstream.log) == before
-
-
-def test_a_hostile_lock_so_far_steers_nothing(affineur, reader):
-    hostile = (
-        "--index-url http://127.0.0.1:1/\n-e /etc\nroquefort @ file:///etc/passwd\ngruyere==1.0 --hash=sha256:aa\n"
-    )
-    answer = post(affineur, reader, output="requirements.txt", before=hostile)
-    assert answer.status_code == 200
-    assert pins(answer.json()["document"]["text"])["gruyere"] == "1.0"
-    assert "127.0.0.1" not in answer.json()["document"]["text"]
 
 
 def test_settings_of_the_machine_are_left_aside(lock):
