@@ -1,19 +1,15 @@
 """Reports of audits in every form: valid by the schemas of their formats, and harmless whatever text packages bring."""
 
+import functools
 import gzip
 import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-import jsonschema
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
-from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from affineur.standards.audits.forms import FORMS
 from affineur.standards.audits.report import (
@@ -30,11 +26,18 @@ from affineur.standards.audits.table import table
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
-SARIF = jsonschema.Draft4Validator(
-    json.loads(gzip.decompress((Path(__file__).parents[2] / "data" / "sarif-2.1.0.json.gz").read_bytes())),
-    format_checker=jsonschema.FormatChecker(),
-)
-"""By the schema of SARIF 2.1.0 (rtm.5), as it stands in the npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT)."""
+# What reads schemas takes seconds to import, and every process of tests imports this file: it is imported late.
+
+
+@functools.cache
+def sarif():
+    """The schema of SARIF 2.1.0 (rtm.5), as it stands in the npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT)."""
+    import jsonschema
+
+    return jsonschema.Draft4Validator(
+        json.loads(gzip.decompress((Path(__file__).parents[2] / "data" / "sarif-2.1.0.json.gz").read_bytes())),
+        format_checker=jsonschema.FormatChecker(),
+    )
 
 
 def hole(identifier="PYSEC-1", **fields):
@@ -91,7 +94,7 @@ HOSTILE = st.text(
 @given(HOSTILE)
 def test_sarif_is_as_the_standard_has_it(text):
     log = json.loads(FORMS["sarif"](report(text)))
-    SARIF.validate(log)
+    sarif().validate(log)
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
@@ -116,6 +119,9 @@ def test_sarif_tells_everything_with_its_line():
 @settings(max_examples=12, deadline=None)
 @given(HOSTILE)
 def test_cyclonedx_is_valid_by_its_schema(text):
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(FORMS["cyclonedx"](report(text))) is None
 
 
@@ -133,6 +139,9 @@ def test_cyclonedx_names_what_each_hole_affects():
 @settings(max_examples=12, deadline=None)
 @given(HOSTILE)
 def test_spdx_is_valid_by_its_own_library(text):
+    from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
+    from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+
     document = JsonLikeDictParser().parse(json.loads(FORMS["spdx"](report(text))))
     assert validate_full_spdx_document(document, "SPDX-2.3") == []
     assert [package.name for package in document.packages] == ["brie", "gouda", "feta"]
