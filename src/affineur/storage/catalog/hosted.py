@@ -105,13 +105,15 @@ def standing(
     )
 
 
+_CLAIMED = sa.select(hosted_projects.c.status, hosted_projects.c.reason).where(
+    hosted_projects.c.source == sa.bindparam("source"), hosted_projects.c.project == sa.bindparam("project")
+)
+"""Made once: it is asked whenever a name is looked up."""
+
+
 def _claimed(connection: sa.Connection, source: str, project: str) -> ProjectStatus | None:
     """Return the status of a project whose name an upload claimed, else None."""
-    row = connection.execute(
-        sa.select(hosted_projects.c.status, hosted_projects.c.reason).where(
-            hosted_projects.c.source == source, hosted_projects.c.project == project
-        )
-    ).first()
+    row = connection.execute(_CLAIMED, {"source": source, "project": project}).first()
     return ProjectStatus(Status(row.status), row.reason) if row else None
 
 
