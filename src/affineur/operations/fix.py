@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ import msgspec
 from packaging.requirements import Requirement
 
 from affineur.errors import Invalid, Unresolvable
+from affineur.model.advisories import canonical
 from affineur.model.locks import Lock, LockKind, Pin
 from affineur.model.names import ProjectName
 from affineur.operations.context import Context
@@ -71,11 +72,11 @@ async def fix(
     """
     made = Fixing()
     raised: dict[ProjectName, str] = {}
-    several = {project for project, times in Counter(pin.project for pin in lock.pins).items() if times > 1}
+    several = {project for project, times in Counter(_releases(lock.pins)).items() if times > 1}
     for pin in wrong:
         version = nearest(looked[pin.project], pin.version)
         if pin.project in several:
-            made.problems.append(f"{name}: {pin.project} is pinned more than once: raise it by hand")
+            made.problems.append(f"{name}: {pin.project} is pinned to several versions: raise it by hand")
         elif not version:
             made.problems.append(f"{name}: no later {pin.project} than {pin.version} is free of it and passes the gate")
         else:
@@ -90,7 +91,7 @@ async def fix(
     except Unresolvable as error:
         made.problems.append(f"{name}: it cannot be raised: {' '.join(error.sentence.split())}")
         return made
-    _take(made, lock, name, texts, chosen, several)
+    _take(made, lock, name, texts, chosen)
     made.upgrades = [_with_clears(upgrade, looked) for upgrade in made.upgrades]
     return made
 
@@ -150,28 +151,47 @@ def _at_least(pin: Pin) -> Requirement:
     return Requirement(f"{pin.project}{extras}{operator}{pin.version}{marker}")
 
 
-def _take(
-    made: Fixing, lock: Lock, name: str, texts: Mapping[str, str], chosen: Sequence[Pin], several: set[ProjectName]
-) -> None:
+def _releases(pins: Sequence[Pin]) -> Iterator[ProjectName]:
+    """Yield the project of each release, as often as it has another version or address."""
+    yield from (project for project, _, _ in {(pin.project, canonical(pin.version), pin.origin) for pin in pins})
+
+
+def _take(made: Fixing, lock: Lock, name: str, texts: Mapping[str, str], chosen: Sequence[Pin]) -> None:
     """Put what was chosen into the files; nothing is changed where one of them cannot be edited."""
-    old = {pin.project: pin for pin in lock.pins}
-    changed = [pin for pin in chosen if pin.project in old and not _same(old[pin.project], pin)]
-    for pin in changed:
-        if pin.project in several or sum(one.project == pin.project for one in chosen) > 1:
-            made.problems.append(f"{name}: {pin.project} would need several entries: raise it by hand")
+    old, new = _by_project(lock.pins), _by_project(chosen)
+    pairs: list[tuple[Pin, Pin]] = []
+    for project, pins in new.items():
+        olds = old.get(project, [])
+        if not olds or _stays(olds, pins):
+            continue
+        if len(pins) > 1 or len(list(_releases(olds))) > 1:
+            made.problems.append(f"{name}: {project} would need several entries: raise it by hand")
             return
-    new = [pin for pin in chosen if pin.project not in old]
-    pairs = [(old[pin.project], pin) for pin in changed]
+        pairs += [(one, pins[0]) for one in olds]
+    added = [pin for pin in chosen if pin.project not in old]
     try:
         if lock.kind is LockKind.PYLOCK:
-            made.texts = {name: _pylock(texts[name], name, lock, pairs, new)}
+            made.texts = {name: _pylock(texts[name], name, lock, pairs, added)}
         else:
-            made.texts = _requirements(texts, name, lock, pairs, new)
+            made.texts = _requirements(texts, name, lock, pairs, added)
     except Invalid as error:
         made.problems.append(error.sentence)
         return
-    made.upgrades += [Upgrade(pin.project, old[pin.project].version, pin.version, []) for pin in changed]
-    made.upgrades += [Upgrade(pin.project, "", pin.version, []) for pin in new]
+    raised = dict.fromkeys((before.project, before.version, after.version) for before, after in pairs)
+    made.upgrades += [Upgrade(*one, []) for one in raised]
+    made.upgrades += [Upgrade(pin.project, "", pin.version, []) for pin in added]
+
+
+def _by_project(pins: Sequence[Pin]) -> dict[ProjectName, list[Pin]]:
+    found: dict[ProjectName, list[Pin]] = {}
+    for pin in pins:
+        found.setdefault(pin.project, []).append(pin)
+    return found
+
+
+def _stays(olds: Sequence[Pin], news: Sequence[Pin]) -> bool:
+    """Whether what was chosen of a project was pinned before; entries for machines long gone are left alone."""
+    return all(any(_same(old, new) for old in olds) for new in news)
 
 
 def _pylock(text: str, name: str, lock: Lock, pairs: Sequence[tuple[Pin, Pin]], new: Sequence[Pin]) -> str:
