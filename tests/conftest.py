@@ -12,11 +12,9 @@ def pytest_configure():
     session.folder()
 
 
-def pytest_unconfigure(config):
+def pytest_unconfigure():
     """Drop the databases of this process, and at the end of the run what they were copied from."""
-    databases.drop_spare()
-    if not hasattr(config, "workerinput"):
-        databases.drop_template()
+    databases.drop_own()
 
 
 @pytest.fixture

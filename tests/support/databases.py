@@ -4,6 +4,7 @@ Migrating, making and dropping a database take PostgreSQL a second or more, so t
 migrated once, and each process of tests uses those it has again.
 """
 
+import atexit
 import contextlib
 import shutil
 import uuid
@@ -77,6 +78,7 @@ def _template():
                     "a row that a migration writes is gone at a database's second use"
                 )
             kept.write_text(name)
+            atexit.register(drop_own)
         return kept.read_text()
 
 
@@ -151,6 +153,13 @@ def drop_template():
         if kept.exists():
             _drop(kept.read_text())
             kept.unlink()
+
+
+def drop_own():
+    """Drop the databases of this process, and where the run is its own, what they were copied from."""
+    drop_spare()
+    if session.begun_here():
+        drop_template()
 
 
 def _copy_of_sqlite(path):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 _NAME = "TESTS_SESSION"
 """The environment variable that tells the processes which pytest starts where the folder is."""
+_TOLD = _NAME in os.environ
 
 
 @functools.cache
@@ -20,6 +21,11 @@ def folder() -> Path:
         os.environ[_NAME] = tempfile.mkdtemp(prefix="affineur-tests-")
         atexit.register(shutil.rmtree, os.environ[_NAME], ignore_errors=True)
     return Path(os.environ[_NAME])
+
+
+def begun_here() -> bool:
+    """Whether this process made the folder."""
+    return folder.cache_info().currsize > 0 and not _TOLD
 
 
 def first(name: str) -> bool:
