@@ -32,6 +32,8 @@ from affineur.standards.wanted import Want
 _AT_ONCE = 8
 """Pages read at the same time."""
 _MOST_EXPLAINED = 40
+_EXPLAINED_FOR = 5.0
+"""Seconds in which pages may come that tell why nothing was found; an upstream that hangs is not waited for again."""
 _REFUSED_PAGE = re.compile(r"\S+ cannot be had: ")
 
 
@@ -213,7 +215,11 @@ async def _with_reasons(pages: _Pages, asked: Asked, error: Unresolvable) -> Unr
     """Return the error with what the gate refuses of what is asked for."""
     told: list[str] = []
     wants = asked.wants[:_MOST_EXPLAINED]
-    known = await pages.read(project_name(want.requirement.name) for want in wants)
+    try:
+        async with asyncio.timeout(_EXPLAINED_FOR):
+            known = await pages.read(project_name(want.requirement.name) for want in wants)
+    except TimeoutError:
+        return error
     for want in wants:
         page = known.get(project_name(want.requirement.name))
         if page is None:
