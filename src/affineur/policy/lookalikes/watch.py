@@ -39,6 +39,7 @@ class NameWatch:
         self._owned = Owned((), self._patterns)
         self._claims = (0, 0.0)
         self._look_again = 0.0
+        self._looking = asyncio.Lock()
 
     async def likeness(self, page: Page) -> Likeness:
         """Return what the name of a page's project looks like.
@@ -47,12 +48,18 @@ class NameWatch:
             InvalidDocument: the refreshed list in the data folder cannot be read.
             StorageUnavailable: the database does not answer.
         """
-        if self._guard is None or time.monotonic() >= self._look_again:
-            self._guard = await self._look()
-        finding = self._guard.check(page.project, owned=self._owned)
+        finding = (await self._latest()).check(page.project, owned=self._owned)
         moments = [file.upload_time or file.first_seen for file in page.files]
         since = min((moment for moment in moments if moment is not None), default=None)
         return Likeness(finding, since, len({file.version for file in page.files}))
+
+    async def _latest(self) -> Guard:
+        """Return the guard over the list in force; of many who ask at once, one makes its tables."""
+        if self._guard is None or time.monotonic() >= self._look_again:
+            async with self._looking:
+                if self._guard is None or time.monotonic() >= self._look_again:
+                    self._guard = await self._look()
+        return self._guard
 
     async def _look(self) -> Guard:
         """Make the tables of the popular names where they are not made, and of those owned where they changed."""
