@@ -15,6 +15,7 @@ import structlog
 from affineur.errors import AffineurError, Invalid, StorageUnavailable
 from affineur.model.jobs import Job, State
 from affineur.operations.background import Background
+from affineur.operations.bell import Bell
 from affineur.operations.context import Context
 from affineur.operations.courier import Courier, channels_of
 from affineur.operations.lookout import Lookout
@@ -72,10 +73,8 @@ class Worker:
         self.context, self._timetable = context, timetable
         self._background = background or Background()
         self._free = asyncio.Semaphore(at_once)
-        self._woken = asyncio.Event()
+        self._bell = Bell()
         self._running: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
         self._courier = Courier(context.catalog, channels_of(context.config))
         self._lookout = Lookout(context)
         context.catalog.on_jobs(self.wake)
@@ -83,8 +82,7 @@ class Worker:
     def wake(self, identifiers: Sequence[str]) -> None:
         """Look for jobs now; the in-process dispatcher, called from any thread. Rows are read, not ids."""
         del identifiers
-        if not self._closed:
-            self._loop.call_soon_threadsafe(self._woken.set)
+        self._bell.ring()
 
     async def run(self) -> None:
         """Work until cancelled; running jobs are then given back to other workers."""
@@ -96,9 +94,9 @@ class Worker:
             begin("looking after locks", self._lookout.run),
         ]
         try:
-            await asyncio.wait(kept)  # which does not cancel them: to be told twice would end what they give back
+            with self._bell.listened_to():
+                await asyncio.wait(kept)  # which does not cancel them: to be told twice would end what they give back
         finally:
-            self._closed = True
             for task in (*kept, *self._running):
                 task.cancel()
             await asyncio.gather(*kept, *self._running, return_exceptions=True)
@@ -121,13 +119,12 @@ class Worker:
 
     async def _next(self) -> Job:
         while True:
-            self._woken.clear()
+            self._bell.hush()
             with contextlib.suppress(StorageUnavailable):
                 work = await self.context.catalog.read(_is_work, datetime.now(UTC))
                 if work and (job := await self._claim()) is not None:
                     return job
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), _LOOK_EVERY)
+            await self._bell.heard(_LOOK_EVERY)
 
     async def _claim(self) -> Job | None:
         """Claim a job; one that is claimed while this worker is told to stop is given back, not left to its lease."""

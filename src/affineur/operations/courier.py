@@ -17,6 +17,7 @@ from affineur.channels.settings import networks_of
 from affineur.config import Config
 from affineur.errors import AffineurError, NotDelivered, StorageUnavailable
 from affineur.model.messages import Delivery, DeliveryState
+from affineur.operations.bell import Bell
 from affineur.storage.catalog import outbox, signing_keys
 from affineur.storage.catalog.database import Catalog
 
@@ -43,32 +44,27 @@ class Courier:
 
     def __init__(self, catalog: Catalog, channels: Mapping[str, Channel]) -> None:
         self.catalog, self.channels = catalog, channels
-        self._woken = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        self._bell = Bell()
         self._busy: Counter[str] = Counter()
         self._sending: set[asyncio.Task[None]] = set()
-        self._closed = False
         catalog.on_jobs(self.wake)
 
     def wake(self, identifiers: Sequence[str] = ()) -> None:
         """Look for messages now; called from any thread. Rows are read, not ids."""
         del identifiers
-        if not self._closed:
-            self._loop.call_soon_threadsafe(self._woken.set)
+        self._bell.ring()
 
     async def run(self) -> None:
         """Send until cancelled. What is cut off then is sent again when its lease ends."""
-        self._closed = False
         try:
-            while True:
-                self._woken.clear()
-                with contextlib.suppress(StorageUnavailable):
-                    while await self._begin():
-                        pass
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), _LOOK_EVERY)
+            with self._bell.listened_to():
+                while True:
+                    self._bell.hush()
+                    with contextlib.suppress(StorageUnavailable):
+                        while await self._begin():
+                            pass
+                    await self._bell.heard(_LOOK_EVERY)
         finally:
-            self._closed = True
             for task in self._sending:
                 task.cancel()
             await asyncio.gather(*self._sending, return_exceptions=True)
@@ -98,7 +94,7 @@ class Courier:
             self._busy[delivery.target] -= 1
             if not self._busy[delivery.target]:
                 del self._busy[delivery.target]
-            self._woken.set()
+            self._bell.ring()
 
     async def _attempt(self, delivery: Delivery) -> None:
         try:

@@ -26,6 +26,7 @@ from affineur.model.alerts import Alert, AlertKind, AlertState, Cause, News, ale
 from affineur.model.messages import Message
 from affineur.model.names import IndexName, ProjectName
 from affineur.operations import links, quiet_hours
+from affineur.operations.bell import Bell
 from affineur.operations.causes import Known
 from affineur.operations.concerns import Concerned, concerned
 from affineur.operations.context import Context
@@ -84,9 +85,7 @@ class Lookout:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._woken = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
+        self._bell = Bell()
         self._seen = 0
         self._uses = Uses(context.catalog)
         context.catalog.on_commit(self.wake)
@@ -94,23 +93,18 @@ class Lookout:
     def wake(self, serial: int = 0) -> None:
         """Look at the ledger now; called from any thread."""
         del serial
-        if not self._closed:
-            self._loop.call_soon_threadsafe(self._woken.set)
+        self._bell.ring()
 
     async def run(self) -> None:
         """Look until cancelled."""
-        self._closed = False
-        try:
+        with self._bell.listened_to():
             while True:
-                self._woken.clear()
+                self._bell.hush()
                 with contextlib.suppress(StorageUnavailable):
                     while await self.look():
                         pass
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), _LOOK_EVERY)
+                await self._bell.heard(_LOOK_EVERY)
                 await asyncio.sleep(_GATHERED_FOR)
-        finally:
-            self._closed = True
 
     async def look(self) -> bool:
         """Do what is to be done now; whether there may be more."""

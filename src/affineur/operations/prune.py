@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import shutil
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -19,6 +16,7 @@ from affineur.operations.context import Context
 from affineur.operations.fields import BYTES, number
 from affineur.operations.operation import option
 from affineur.sources import kept
+from affineur.storage import presence
 from affineur.storage.catalog import cache, hosted
 from affineur.storage.catalog.cache import Held
 from affineur.storage.catalog.database import Change
@@ -139,7 +137,7 @@ async def _leftovers(context: Context, request: Prune, tally: _Tally) -> None:
         for path in sorted(context.blobs.staging().iterdir()):
             with contextlib.suppress(FileNotFoundError):
                 stat = path.stat()
-                if time.time() - stat.st_mtime < request.older_than or _in_use(path):
+                if time.time() - stat.st_mtime < request.older_than or presence.is_held(path.with_suffix(".lease")):
                     continue
                 tally.leftovers.append(path.name)
                 tally.bytes += stat.st_size
@@ -151,21 +149,6 @@ async def _leftovers(context: Context, request: Prune, tally: _Tally) -> None:
                     path.unlink()
 
     await asyncio.to_thread(look)
-
-
-def _in_use(path: Path) -> bool:
-    """Whether a process holds the lease of a transfer."""
-    try:
-        lease = os.open(path.with_suffix(".lease"), os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lease)
-    return False
 
 
 async def _lost(context: Context, request: Prune, tally: _Tally) -> None:

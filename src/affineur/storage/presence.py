@@ -38,19 +38,22 @@ def shown(folder: Path, lease: str) -> Iterator[None]:
 
 def has_gone(folder: Path, lease: str) -> bool:
     """Whether the holder of a lease showed itself in a folder and is gone; False where it never did."""
-    if not lease:
-        return False
+    return bool(lease) and is_held(_path(folder, lease)) is False
+
+
+def is_held(path: Path) -> bool | None:
+    """Whether a process of this machine holds the lock of a file; None: there is no such file."""
     try:
-        left = os.open(_path(folder, lease), os.O_RDWR)
+        left = os.open(path, os.O_RDWR)
     except FileNotFoundError:
-        return False
+        return None
     try:
         fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
+        return True
     finally:
         os.close(left)
-    return True
+    return False
 
 
 def forget(folder: Path, lease: str) -> None:
