@@ -177,3 +177,25 @@ def test_what_cannot_be_fixed_is_told_and_left(board, tmp_path):
     )  # fmt: skip
     report = audited(here, lock, "--write", code=FOUND)
     assert "brie==1.2: poetry update --lock brie" in report["fix_problems"][0]
+
+
+def test_what_a_constraints_file_pins_is_audited_and_raised_there(board, tmp_path):
+    here, _, _ = board
+    limits = written(tmp_path / "limits.txt", "brie==1.0", "curd==2.0", "salt<9")
+    file = written(tmp_path / "top.txt", "-c limits.txt", "feta==1.0")
+    found = audited(here, file, code=FOUND)
+    assert [(row["name"], Path(row["file"]).name) for row in found["dependencies"] if row["vulns"]] == [
+        ("brie", "limits.txt")
+    ]
+    report = audited(here, file, "--write", code=0)
+    assert [(row["name"], row["new_version"]) for row in report["fixes"] if row["old_version"]] == [("brie", "1.2")]
+    assert Path(limits).read_text().splitlines() == ["brie==1.2", "curd==2.0", "salt<9"]
+
+
+def test_what_cannot_be_had_keeps_nothing_else_from_being_raised(board, tmp_path):
+    here, _, _ = board
+    file = written(tmp_path / "more.txt", "nobody-has-this==1.0", "brie==1.0", "curd==2.0", "salt==5.0")
+    report = audited(here, file, "--write", code=FOUND)
+    assert [(row["name"], row["new_version"]) for row in report["fixes"]] == [("brie", "1.2")]
+    assert any("nobody-has-this 1.0 cannot be had here" in problem for problem in report["fix_problems"])
+    assert Path(file).read_text().splitlines()[:2] == ["nobody-has-this==1.0", "brie==1.2"]

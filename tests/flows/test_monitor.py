@@ -307,3 +307,19 @@ def test_a_changed_policy_is_told_of_the_locks_whose_files_it_refuses(server, tm
     server.process.send_signal(signal.SIGHUP)
     until(lambda: len(hooks.got) == 2)
     assert [(item["news"], item["locks"]) for item in items(hooks)[1:]] == [("closed", ["source"])]
+
+
+def test_every_place_named_counts_and_an_administrator_leaves_a_lock_to_its_owner(server, tmp_path):
+    token = server.token("main", "read", "till")
+    document = {"name": "r.txt", "text": "gouda==1.0\n"}
+    call(server, "monitor/add", token, name="shop", lock=[document]).raise_for_status()
+    (tmp_path / "r.txt").write_text("gouda==1.1\n")
+    places = ["--tell", "mail:a@example.org,mail:b@example.org", "--tell", "mail:c@example.org"]
+    server.command("monitor", "add", "shop", "-r", str(tmp_path / "r.txt"), *places)
+    assert [row["name"] for row in call(server, "monitor/list", token).json()] == ["shop"], "it is till's still"
+    told = call(server, "monitor/show", token, name="shop").json()["tell"]
+    assert told == ["mail:a@example.org", "mail:b@example.org", "mail:c@example.org"]
+    two = ask(server, "monitor/add", name="two", lock=[document, {**document, "name": "s.txt"}], owner="till")
+    assert (two.status_code, "one file" in two.json()["detail"]) == (400, True)
+    for nobody in ("user:nosuch", "token:nosuch"):
+        assert ask(server, "monitor/add", name="z", by_use=nobody, owner="till").status_code == 404

@@ -64,7 +64,7 @@ def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
         if extra.get("positional"):
             kind, default = list[str] | None if default is not ... else list[str], default if default is ... else None
         else:
-            kind, default = str, default if default is ... else ",".join(default)
+            kind, default = list[str], default if default is ... else list(default)
     if extra.get("positional"):
         made: Any = typer.Argument(help=text)
     else:
@@ -89,20 +89,20 @@ def _value(field: msgspec.structs.FieldInfo, given: dict[str, Any]) -> Any:
     if extra.get("environment"):
         return installed(given["python"]) if value or given["python"] else []
     if extra.get("fetched"):
-        return [asyncio.run(document_from(value))] if value else []
+        return [asyncio.run(document_from(address)) for address in _listed(value, apart=False)]
     if extra.get("documents"):
-        paths = [value] if extra.get("one") else _listed(value)
+        paths = [value] if extra.get("one") else _listed(value, apart=not extra.get("positional"))
         return documents_at(paths, follow=extra["follow"]) if takes_many(field) else document_at(value)
     if extra.get("file") and value:
         return text_at(value)
-    return _listed(value) if takes_many(field) else value
+    return _listed(value, apart=not extra.get("positional")) if takes_many(field) else value
 
 
-def _listed(value: str | list[str] | None) -> list[str]:
-    """Return several values: given one by one, or in an option and separated by commas."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return list(value or [])
+def _listed(value: list[str] | None, *, apart: bool) -> list[str]:
+    """Return several values: given one by one, in options also separated by commas."""
+    if not apart:
+        return list(value or [])
+    return [part.strip() for text in value or [] for part in text.split(",") if part.strip()]
 
 
 def _is_filled(field: msgspec.structs.FieldInfo) -> bool:

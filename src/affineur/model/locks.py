@@ -110,5 +110,7 @@ class Lock:
     find_links: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     """Other options of a requirements file, as written."""
+    constraints: tuple[Pin, ...] = ()
+    """What a requirements file lets its projects be (`-c`): these are asked for only where something else asks."""
     unread: tuple[str, ...] = ()
     """What the file holds that is not in here, a sentence each; nothing is left out silently."""

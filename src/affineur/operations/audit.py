@@ -214,7 +214,11 @@ def _read(name: str, texts: Mapping[str, str]) -> _Part:
         return read.setdefault(path, texts.get(path, ""))
 
     lock = read_lock(texts[name], name, other)
-    lock = replace(lock, pins=tuple(completed(lock.pins, texts[name])), unread=(*lock.unread, *missing))
+    # A constraint pins what the entries need: that is what gets installed, though no entry names it.
+    named = {pin.project for pin in lock.pins}
+    needed = [one for one in lock.constraints if one.version and not one.origin and one.project not in named]
+    pins = tuple(completed((*lock.pins, *needed), texts[name]))
+    lock = replace(lock, pins=pins, unread=(*lock.unread, *missing))
     return _Part(name, read, lock, distinct(lock.pins))
 
 

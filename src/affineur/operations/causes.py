@@ -83,7 +83,8 @@ class Known:
             urgent = kind is AlertKind.QUARANTINED
             found.append(Cause(kind, f"the project is {page.status.status.value}{reason}", urgent=urgent))
         if not files:
-            if self._files:
+            # A mirror's page without any file may never have been asked for; of uploads it is all there is.
+            if self._files or not page.mirrored:
                 found.append(Cause(AlertKind.MISSING, "no file of this release is listed any more", urgent=True))
             return found
         named = [file for file in files if file.sha256 in locked]

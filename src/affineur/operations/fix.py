@@ -86,14 +86,31 @@ async def fix(
     if lock.kind in _TOOLS:
         made.problems.append(f"{name}: {_by_its_tool(lock.kind, raised)}")
         return made
+    stuck = {pin.project: pin.version for pin in lock.pins if pin.project not in raised and not _may_stay(pin, looked)}
+    made.problems += [
+        f"{name}: {project} {version} cannot be had here: it stays, and what it needs was not looked at"
+        for project, version in stuck.items()
+    ]
+    left = replace(lock, pins=tuple(pin for pin in lock.pins if pin.project not in stuck))
     try:
-        chosen = await _resolved(context, index, lock, name, raised, held_only=held_only, address=address)
+        chosen = await _resolved(context, index, left, name, raised, held_only=held_only, address=address)
     except Unresolvable as error:
         made.problems.append(f"{name}: it cannot be raised: {' '.join(error.sentence.split())}")
         return made
     _take(made, lock, name, texts, chosen)
     made.upgrades = [_with_clears(upgrade, looked) for upgrade in made.upgrades]
     return made
+
+
+def _may_stay(pin: Pin, looked: Mapping[ProjectName, Looked]) -> bool:
+    """Whether the release of a pin, or a later one, can be had through the gate, as far as that is known."""
+    about = looked.get(pin.project)
+    if not pin.version or pin.origin or about is None or (about.page is None and not about.absent):
+        return True
+    if about.decide is None:
+        return False
+    passes = any(not about.decide(file).refused for file in about.files(pin.version))
+    return passes or bool(nearest(about, pin.version, lambda _: False))
 
 
 def _with_clears(upgrade: Upgrade, looked: Mapping[ProjectName, Looked]) -> Upgrade:
@@ -134,6 +151,7 @@ async def _resolved(
     asked = Asked(
         index=index,
         wants=tuple(Want(_at_least(pin), f"-r {name}") for pin in pins),
+        constraints=tuple(_limits(lock, pins, name)),
         kept=tuple(pins),
         requires_python=lock.requires_python,
         held_only=held_only,
@@ -141,6 +159,15 @@ async def _resolved(
     )
     home = f"{asked.address.rstrip('/')}/{quote(index)}/simple/"
     return tuple(replace(pin, index=home) for pin in (await resolved(context, asked)).pins)
+
+
+def _limits(lock: Lock, pins: Sequence[Pin], name: str) -> Iterator[Want]:
+    """Yield what constraints ask of what is not pinned."""
+    pinned = {pin.project for pin in pins}
+    for one in lock.constraints:
+        if one.specifier and not one.origin and one.project not in pinned:
+            marker = f" ; {one.marker}" if one.marker else ""
+            yield Want(Requirement(f"{one.project}{one.specifier}{marker}"), f"-c {one.document or name}")
 
 
 def _at_least(pin: Pin) -> Requirement:

@@ -271,7 +271,7 @@ def _add(work: _Work, entry: _Entry, targets: Sequence[Target]) -> None:
         if _belongs(pair, release.files) == "":
             work.refused.append(
                 f"{entry.where}: its hash {':'.join(pair)} belongs to no file of that release: the bytes are not those "
-                "seen here first, or the file is gone (`affineur hashes prune` drops it)"
+                "seen here first, or the file is gone (`affineur hashes prune` drops it where others are right)"
             )
     for file in release.files:
         if file.conflict:
@@ -316,7 +316,8 @@ def _prune(work: _Work, entry: _Entry, targets: Sequence[Target]) -> None:
             rows.append(entry.row("right", pair, filename))
     if dropped and len(dropped) == len(pin.hashes):
         work.refused.append(
-            f"{entry.where}: none of its hashes would be left; `affineur hashes add` adds those that fit"
+            f"{entry.where}: none of its hashes would be left: take them out by hand, and `affineur hashes add` adds those "
+            "that fit"
         )
         return
     work.rows += rows

@@ -156,7 +156,7 @@ async def lock(context: Context, request: Lock) -> Locked:
 def _kind(request: Lock) -> LockKind:
     """Return the format to write; what another tool keeps, or the lock is made of, is not written over."""
     output = request.output
-    if output and output in {document.name for document in request.files}:
+    if output not in {"", STANDARD_STREAM} and output in {document.name for document in request.files}:
         raise Invalid(f"--output {output}: this is what the lock is made of: name another file")
     if (kind := kind_by_name(output)) in {LockKind.PYLOCK, LockKind.REQUIREMENTS}:
         return kind

@@ -23,7 +23,7 @@ from affineur.operations.readers import readers
 from affineur.operations.recipients import feed_name, new_secrets, targets_of
 from affineur.operations.watched import administers, may_read, owned, readable, releases_of
 from affineur.standards.locks.read import read_lock
-from affineur.storage.catalog import alerts, jobs, locks, signing_keys
+from affineur.storage.catalog import alerts, jobs, locks, principals, signing_keys
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.locks import KeptLock, Pinned
 
@@ -44,7 +44,7 @@ class MonitorAdd(msgspec.Struct, frozen=True):
         ),
     ] = ()
     index: Annotated[str, option("The index it is installed from. Empty: the default one.")] = ""
-    owner: Annotated[str, option("Whose it is; empty: yours. Others' takes an administrator.")] = ""
+    owner: Annotated[str, option("Whose it is; empty: yours, or whose it was. Others' takes an administrator.")] = ""
     tell: Annotated[
         tuple[str, ...],
         option("Where news go: mail:ADDRESS, webhook:ADDRESS, apprise:ADDRESS; none: as before, or as you prefer."),
@@ -173,7 +173,7 @@ async def add(context: Context, request: MonitorAdd) -> Added:
     check_name(request.name)
     if bool(request.by_use) == bool(request.lock):
         raise Invalid("give either a lock file with -r, or --by-use")
-    owner = request.owner or context.actor
+    owner = request.owner or await _present_owner(context, request.name) or context.actor
     if owner != context.actor and not administers(context):
         raise Forbidden(f"only an administrator may watch for {owner}")
     if not owner:
@@ -184,12 +184,15 @@ async def add(context: Context, request: MonitorAdd) -> Added:
     now = datetime.now(UTC)
     if request.by_use:
         kept = _by_use(context, request, owner, index, now)
+        await _check_known(context, request.by_use)
         made = await context.catalog.write(_keep, kept, [], targets, (), administers(context))
         used = await context.catalog.read(releases_of, await owned(context, made.name))
         return msgspec.structs.replace(made, pins=len(used))
     if sum(len(document.text) for document in request.lock) > _LARGEST:
         raise Invalid(f"the lock is larger than {_LARGEST} characters, with what it names")
-    document = next(document for document in request.lock if not document.included)
+    document, *more = [document for document in request.lock if not document.included]
+    if more:
+        raise Invalid(f"{document.name} and {more[0].name}: a lock has one file; watch the other under its own name")
     read = read_lock(document.text, document.name, texts_of(request.lock))
     pins, unpinned = _pins(read)
     kept = KeptLock(
@@ -197,6 +200,29 @@ async def add(context: Context, request: MonitorAdd) -> Added:
         context.actor,
     )  # fmt: skip
     return await context.catalog.write(_keep, kept, pins, targets, unpinned, administers(context))
+
+
+async def _present_owner(context: Context, name: str) -> str:
+    """Return whose lock of a name an administrator replaces; "" where there is none, or somebody else asks."""
+    if not administers(context):
+        return ""
+    present = (await context.catalog.read(locks.named)).get(name)
+    return present.owner if present is not None else ""
+
+
+async def _check_known(context: Context, by_use: str) -> None:
+    """Check that there is the user or token whose downloads are to be watched.
+
+    Raises:
+        NotFound: there is none.
+    """
+    kind, _, name = by_use.partition(":")
+    if kind == "user":
+        known = set(await context.catalog.read(principals.users))
+    else:
+        known = {token.id for token in await context.catalog.read(principals.list_tokens)}
+    if name not in known:
+        raise NotFound(f"{name[:80]}: there is no such {kind}; `affineur {kind} list` names them")
 
 
 def _by_use(context: Context, request: MonitorAdd, owner: str, index: str, now: datetime) -> KeptLock:

@@ -34,6 +34,8 @@ _WORDS = {
     AlertKind.ARCHIVED: "end of life",
     AlertKind.PUBLISHER: "publisher changed or unknown",
 }
+_RAISED = frozenset({AlertKind.MALWARE, AlertKind.ADVISORY, AlertKind.YANKED, AlertKind.REFUSED, AlertKind.MISSING})
+"""Kinds of causes that another release may not have."""
 _LEADS = {
     News.OPENED: "",
     News.CHANGED: "changed: ",
@@ -89,6 +91,8 @@ class Item:
         if self.news is News.CLOSED:
             return []
         files = [f"affineur audit {name} --fix --write" for name in map(shlex.quote, self.files)]
+        if self.cause.kind not in _RAISED:
+            files = []
         return files or [f"affineur why {shlex.quote(f'{self.project}=={self.version}')} --index {self.index}"]
 
     def document(self) -> dict[str, Any]:

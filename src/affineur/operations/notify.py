@@ -91,7 +91,11 @@ async def test(context: Context, request: NotifyTest) -> list[DeliveryRow]:
         Invalid: that is no address to send to.
     """
     target = table.checked(request.to)
-    message = Message("A test of affineur", f"{context.actor or 'Somebody'} had affineur send this test message.\n")
+    message = Message(
+        "A test of affineur",
+        f"{context.actor or 'Somebody'} had affineur send this test message.\n",
+        data={"items": []},
+    )
     made = await context.catalog.write(
         outbox.tell, [target], message, event=f"test {secrets.token_hex(8)}", owner=context.actor
     )

@@ -76,6 +76,6 @@ def _message(scope: Scope, actor: str, reason: str, names: list[str]) -> Message
         lines.append(f"It is pinned by {', '.join(names)}: pin another version, and lock again.")
     else:
         lines.append("You downloaded it here: look where it is installed, and take another version.")
-    lines += ["", f"Who else has it: affineur exposure '{scope}'", ""]
-    data = {"kind": "quarantine", "scope": str(scope), "by": actor, "reason": reason, "locks": names}
+    lines.append("")
+    data = {"items": [], "kind": "quarantine", "scope": str(scope), "by": actor, "reason": reason, "locks": names}
     return Message(f"{scope} is under quarantine", "\n".join(lines), data=data, urgent=True)

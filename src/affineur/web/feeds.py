@@ -84,7 +84,7 @@ def _atom(title: str, address: str, found: Sequence[Alert]) -> bytes:
         _text(entry, "id", _id(alert))
         _text(entry, "published", alert.opened_at.isoformat())
         _text(entry, "updated", alert.changed_at.isoformat())
-        _text(entry, "summary", said)
+        _text(entry, "content", said, type="text")
         if alert.cause.link.startswith("https://"):
             ElementTree.SubElement(entry, "link", rel="related", href=cut(alert.cause.link))
     return _xml(root)

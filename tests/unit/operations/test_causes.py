@@ -150,3 +150,11 @@ def test_files_matter_only_where_they_stand_differently_or_may_be_gone_without_a
     assert not refusing((one, two), (), mirrored=False).by_files("2.0")
     assert refusing((one, replace(two, vanished=NOW)), ()).by_files("1.0")
     assert not Known(ProjectAdvisories([HOLE])).by_files("1.0")
+
+
+def test_an_uploaded_project_without_any_file_left_is_missing():
+    def empty(*, mirrored):
+        return Known(ProjectAdvisories(()), Screened(Page(GOUDA, (), mirrored=mirrored), {}))
+
+    assert kinds(empty(mirrored=False)) == [AlertKind.MISSING]
+    assert kinds(empty(mirrored=True)) == []

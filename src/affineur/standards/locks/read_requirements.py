@@ -80,6 +80,7 @@ def read_requirements(text: str, document: str, other: Other | None = None) -> L
         extra_index_urls=tuple(reader.extra_index_urls),
         find_links=tuple(reader.find_links),
         options=tuple(dict.fromkeys(reader.options)),
+        constraints=tuple(reader.constraints),
         unread=tuple(reader.unread),
     )
 
