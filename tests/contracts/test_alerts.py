@@ -76,6 +76,12 @@ def test_news_wait_for_their_time_and_go_together(catalog):
     assert batch.news[0][1] == alert("till")
     assert catalog.write_now(alerts.told, batch.ids) == 2
     assert catalog.write_now(alerts.told, batch.ids) == 0
+    sooner = NOW + timedelta(minutes=5)
+    catalog.write_now(alerts.hasten, "eve", sooner)
+    assert not catalog.read_now(alerts.notices_due, sooner), "they are another's"
+    catalog.write_now(alerts.hasten, "ann", sooner)
+    catalog.write_now(alerts.hasten, "ann", later)
+    assert catalog.read_now(alerts.notices_due, sooner)
     catalog.write_now(alerts.drop_notices, "ann", "mail:b@example.org")
     assert not catalog.read_now(alerts.notices_due, later)
 

@@ -281,6 +281,19 @@ def test_a_release_by_another_publisher_is_told(server, tmp_path, hooks, upstrea
     assert "1.2, was published by GitHub mallory/gouda release.yml" in item["summary"]
 
 
+def test_what_waits_for_quiet_hours_is_told_when_they_are_taken_back(server, tmp_path, hooks):
+    token = server.token("main", "read", "ada")
+    watch(server, tmp_path, hooks, "gouda==1.0\n")
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    quiet = f"{begin:%H:%M}-{begin + timedelta(hours=12):%H:%M}"
+    call(server, "monitor/prefer", token, quiet=quiet).raise_for_status()
+    imported(server, tmp_path, osv("A-1", "gouda"))
+    until(lambda: alerts(server))
+    assert not hooks.got
+    call(server, "monitor/prefer", token, quiet="none").raise_for_status()
+    until(lambda: hooks.got)
+
+
 def test_what_is_downloaded_later_is_watched_too(server, tmp_path, hooks, upstream):
     upstream.wheel("gouda", "1.0")
     imported(server, tmp_path, osv("A-1", "gouda"))

@@ -21,7 +21,7 @@ from affineur.operations.context import Context
 from affineur.operations.fields import number
 from affineur.operations.operation import argument, option
 from affineur.operations.watched import administers, readable
-from affineur.storage.catalog import locks, preferences, principals, signing_keys
+from affineur.storage.catalog import alerts, locks, preferences, principals, signing_keys
 from affineur.storage.catalog.database import Change
 from affineur.storage.catalog.preferences import Preferences
 
@@ -162,6 +162,7 @@ async def prefer(context: Context, request: MonitorPrefer) -> Chosen:
 
 def _prefer(change: Change, chosen: Preferences) -> dict[str, str]:
     preferences.keep(change, chosen)
+    alerts.hasten(change, chosen.owner, quiet_hours.due(change.now, chosen, urgent=False))
     return new_secrets(change, chosen.owner, chosen.tell)
 
 

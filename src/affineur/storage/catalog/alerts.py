@@ -203,6 +203,13 @@ def told(change: Change, ids: Sequence[str]) -> int:
     )
 
 
+def hasten(change: Change, owner: str, due_at: datetime) -> None:
+    """Have what is to be told of an owner's locks told at a moment where it would be later."""
+    moment = due_at.timestamp()
+    later = sa.update(notices).where(notices.c.owner == owner, notices.c.due_at > moment)
+    change.connection.execute(later.values(due_at=moment))
+
+
 def drop_notices(change: Change, owner: str, target: str) -> None:
     """Forget what was to be told to a recipient."""
     change.connection.execute(sa.delete(notices).where(notices.c.owner == owner, notices.c.target == target))
