@@ -15,6 +15,8 @@ from affineur.standards.locks.merge import merged, without_extras
 from affineur.standards.locks.values import both, meets, parsed
 
 _REPOSITORY = re.compile(r"\A(git|hg|svn|bzr)\+(.*?)(?:@([^@#/]+))?(?:#(.*))?\Z")
+_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+"""What tells a file from a folder."""
 
 
 def write_pylock(lock: Lock) -> str:
@@ -131,7 +133,7 @@ def _direct(pin: Pin) -> dict[str, Any]:
         known = {"size": size, "upload-time": uploaded}
         where = {"url" if "://" in place else "path": place}
         return {"archive": {**where, "hashes": hashes, **{k: v for k, v in known.items() if v is not None}, **extra}}
-    if "://" in place and not place.startswith("file:"):
+    if ("://" in place and not place.startswith("file:")) or place.endswith(_ARCHIVES):
         raise Invalid(f"{pin.project}: pylock.toml wants a hash of what is at {place}")
     return {"directory": {"path": place, **({"editable": True} if pin.editable else {}), **extra}}
 

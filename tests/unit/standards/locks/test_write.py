@@ -242,6 +242,7 @@ def test_groups_that_are_chosen_are_no_condition_any_more():
         (Pin("", origin="./gouda"), "wants a name"),
         (Pin("gouda", origin="git+https://code.example.org/gouda.git"), "wants the commit"),
         (Pin("gouda", origin="https://x.example.org/gouda-1.0.zip"), "wants a hash"),
+        (Pin("gouda", origin="file:///x/gouda-1.0-py3-none-any.whl"), "wants a hash"),
         (Pin("gouda", "1.0-weird", files=(LockedFile("gouda-1.0.tar.gz", (("md5", "a"),), "https://x"),)), "gouda"),
     ],
 )
