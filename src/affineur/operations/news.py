@@ -34,8 +34,8 @@ _WORDS = {
     AlertKind.ARCHIVED: "end of life",
     AlertKind.PUBLISHER: "publisher changed or unknown",
 }
-_RAISED = frozenset({AlertKind.MALWARE, AlertKind.ADVISORY, AlertKind.YANKED, AlertKind.REFUSED, AlertKind.MISSING})
-"""Kinds of causes that another release may not have."""
+_RAISED = frozenset({AlertKind.MALWARE, AlertKind.ADVISORY, AlertKind.YANKED, AlertKind.REFUSED})
+"""Kinds of causes for which `audit --fix` looks for another release."""
 _LEADS = {
     News.OPENED: "",
     News.CHANGED: "changed: ",

@@ -57,6 +57,23 @@ def test_one_cause_in_several_locks_is_told_once_with_what_to_do():
     assert (item["locks"], item["also_in"], item["locks_of_others"]) == (["shop", "till"], ["bank"], 1)
 
 
+def test_the_command_that_is_named_does_something_about_the_cause():
+    def commands(kind):
+        made = message((News.OPENED, alert("shop", Cause(kind, "so it is"))))
+        return made.data["items"][0]["commands"]
+
+    for kind in (AlertKind.YANKED, AlertKind.REFUSED, AlertKind.MALWARE):
+        assert commands(kind) == ["affineur audit requirements.txt --fix --write"]
+    for kind in (
+        AlertKind.MISSING,
+        AlertKind.ARCHIVED,
+        AlertKind.DEPRECATED,
+        AlertKind.QUARANTINED,
+        AlertKind.PUBLISHER,
+    ):
+        assert commands(kind) == ["affineur why gouda==1.0 --index main"]
+
+
 def test_text_of_packages_is_escaped():
     made = message((News.OPENED, alert("shop")))
     assert "<script>" not in made.html
